@@ -1,0 +1,1 @@
+"""tcaffe: a graph compiler for Caffe networks."""

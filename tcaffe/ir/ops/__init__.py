@@ -1,0 +1,71 @@
+"""The core ops, one file a family; `OPS` holds them all by name."""
+
+from tcaffe.ir.node import OPS
+from tcaffe.ir.ops.contract import conv, conv_dx, dot
+from tcaffe.ir.ops.index import gather, top_k
+from tcaffe.ir.ops.pointwise import (
+    abs_,
+    add,
+    cast,
+    div,
+    equal,
+    exp,
+    floor,
+    greater,
+    log,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow_,
+    select,
+    sign,
+    sqrt,
+    sub,
+    tanh,
+)
+from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
+from tcaffe.ir.ops.shape import broadcast, concat, pad, reshape, slice_, transpose
+from tcaffe.ir.ops.source import const, input_, iota, param
+from tcaffe.ir.ops.window import pool
+
+__all__ = [
+    "OPS",
+    "abs_",
+    "add",
+    "broadcast",
+    "cast",
+    "concat",
+    "const",
+    "conv",
+    "conv_dx",
+    "div",
+    "dot",
+    "equal",
+    "exp",
+    "floor",
+    "gather",
+    "greater",
+    "input_",
+    "iota",
+    "log",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "pad",
+    "param",
+    "pool",
+    "pow_",
+    "reduce_max",
+    "reduce_sum",
+    "reshape",
+    "select",
+    "sign",
+    "slice_",
+    "sqrt",
+    "sub",
+    "tanh",
+    "top_k",
+    "transpose",
+]

@@ -1,0 +1,87 @@
+"""Windows: a reduction over every position of a sliding window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcaffe.ir.node import core_op
+from tcaffe.ir.types import TensorType, require
+
+Pairs = tuple[tuple[int, int], ...]
+KINDS = ("max", "sum", "average", "argmax")
+LOWEST = -3.4028234663852886e38
+
+
+def _pool(
+    x: np.ndarray, kind: str, axes: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
+) -> np.ndarray:
+    x = np.asarray(x)
+    fill = LOWEST if kind in ("max", "argmax") else 0.0
+    pads = dict(zip(axes, pad, strict=True))
+    padded = np.pad(x, [pads.get(i, (0, 0)) for i in range(x.ndim)], constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(padded, size, axes)
+    view = view[tuple(slice(None, None, dict(zip(axes, stride, strict=True)).get(i, 1)) for i in range(x.ndim))]
+    last = tuple(range(x.ndim, view.ndim))
+    if kind == "max":
+        return np.max(view, last)
+    if kind == "argmax":
+        return _argmax(view, x.shape, axes, stride, pad)
+    total = np.sum(view, last)
+    return total if kind == "sum" else total / _divisor(x.shape, total.shape, axes, size, stride, pad)
+
+
+def _divisor(
+    shape: tuple[int, ...],
+    out: tuple[int, ...],
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+) -> np.ndarray:
+    """How many positions of each window lie inside the input grown by the leading padding on both sides."""
+    count = np.ones((1,) * len(shape))
+    for axis, k, s, (low, _) in zip(axes, size, stride, pad, strict=True):
+        start = np.arange(out[axis]) * s - low
+        along = np.minimum(start + k, shape[axis] + low) - start
+        count = count * along.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return count
+
+
+def _argmax(
+    view: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
+) -> np.ndarray:
+    """The row-major index, within the pooled axes of the input, of the first largest element of each window."""
+    rank = len(shape)
+    sizes = view.shape[rank:]
+    first = np.argmax(view.reshape(*view.shape[:rank], -1), -1)
+    index = np.zeros(first.shape)
+    for axis, s, (low, _), offset in zip(axes, stride, pad, np.unravel_index(first, sizes), strict=True):
+        start = np.arange(view.shape[axis]).reshape([-1 if i == axis else 1 for i in range(rank)]) * s - low
+        index = index * shape[axis] + start + offset
+    return index.astype(view.dtype)
+
+
+@core_op("window", reference=_pool)
+def pool(
+    x: TensorType,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+) -> TensorType:
+    """A reduction of the window of `size` at every `stride` along `axes`, padded by (before, after).
+
+    `max` sees padding as the lowest number and `sum` as 0. `average` divides by the positions inside the input grown
+    by the leading padding on both sides: a window that hangs over further, as rounding up lets it, counts less.
+    `argmax` is the index of the first largest element, row-major within the pooled axes, as a float.
+    """
+    require(kind in KINDS, f"pool kind {kind!r} is none of {', '.join(KINDS)}")
+    require(len(axes) == len(size) == len(stride) == len(pad), "pool needs one size, stride and padding per axis")
+    shape = list(x.shape)
+    for axis, k, s, (low, high) in zip(axes, size, stride, pad, strict=True):
+        require(0 <= axis < x.rank and k > 0 and s > 0 and low >= 0 and high >= 0, f"bad window over axis {axis} of {x}")
+        shape[axis] = (x.shape[axis] + low + high - k) // s + 1
+        require(shape[axis] > 0, f"a window of {k} does not fit into axis {axis} of {x} padded by {low} and {high}")
+    return x.with_shape(*shape)

@@ -9,6 +9,8 @@ from functools import cached_property
 from tcaffe.ir.node import Node
 
 Rule = Callable[[Node], Node | None]
+Owned = Callable[[Node], bool]
+OwnedRule = Callable[[Node, Owned], Node | None]
 MAX_ROUNDS = 64
 
 
@@ -63,6 +65,10 @@ class Graph:
 
         A rule maps a node to its replacement, of the same type, or to None. The replacement takes the node's name.
         """
+        return self.rewrite_owned(*(_ignoring_owners(rule) for rule in rules))
+
+    def rewrite_owned(self, *rules: OwnedRule) -> Graph:
+        """`rewrite` with rules that may ask `owned(node)`: whether nothing but the matched expression reads `node`."""
         graph = self
         for _ in range(MAX_ROUNDS):
             changed, graph = graph._rewrite_once(rules)
@@ -70,18 +76,33 @@ class Graph:
                 return graph
         raise RecursionError(f"rules {[r.__name__ for r in rules]} never settle on graph @{self.name}")
 
-    def _rewrite_once(self, rules: tuple[Rule, ...]) -> tuple[bool, Graph]:
+    def _rewrite_once(self, rules: tuple[OwnedRule, ...]) -> tuple[bool, Graph]:
         done: dict[Node, Node] = {}
+        shared = set(self.outputs.values()) | {n for n, readers in self.uses.items() if len(readers) > 1}
         fired = False
+
+        def owned(node: Node) -> bool:
+            return node not in shared
+
         for node in self.nodes:
             inputs = tuple(done[i] for i in node.inputs)
             current = node if inputs == node.inputs else replace(node, inputs=inputs)
             for rule in rules:
-                if (made := rule(current)) is not None:
+                if (made := rule(current, owned)) is not None:
                     current, fired = _take_over(made, node), True
                     break
             done[node] = current
+            if node in shared:
+                shared.add(current)
         return fired, self.with_outputs({name: done[node] for name, node in self.outputs.items()})
+
+
+def _ignoring_owners(rule: Rule) -> OwnedRule:
+    def apply(node: Node, owned: Owned) -> Node | None:
+        return rule(node)
+
+    apply.__name__ = rule.__name__
+    return apply
 
 
 def topological(roots: Iterable[Node]) -> tuple[Node, ...]:

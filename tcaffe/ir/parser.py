@@ -312,8 +312,9 @@ class Reader:
                 packing[self.lookup(self.name())] = OPS["param"](shape=kind.shape, dtype=kind.dtype, name=packed)
             else:
                 stored = self.accept("store")
-                nodes.append(self.placed(places))
-                outputs += [nodes[-1]] if stored else []
+                node = self.placed(places)
+                nodes += [node] if node.op.name != "const" else []
+                outputs += [node] if stored else []
         anchor = self.env[attrs.pop("anchor")] if "anchor" in attrs else None
         return Kernel(name, tuple(nodes), tuple(outputs), anchor, MappingProxyType(attrs), packing, tuple(scratch))
 

@@ -26,15 +26,17 @@ def print_graph(graph: Graph) -> str:
 
 def print_program(program: Program) -> str:
     """`program` as text: buffers, inputs, kernels with the region each computes, views, and the prepare graph."""
-    names = Names([*program.inputs, *(n for k in program.kernels for n in (*k.reads, *k.nodes)), *program.views])
+    names = Names([*program.inputs, *(n for k in program.kernels for n in (*k.reads, *region(k))), *program.views])
     lines = [f"program @{_bare(program.name)} {{"]
     if program.plan:
         lines += [f"  {_buffer(b)}" for b in program.plan.buffers]
     lines += [f"  {_node(n, names)}{_at(n, names, program.places)}" for n in program.inputs]
     lines += [f"  {_node(n, names)}" for n in _params(program)]
+    unseen = set(program.views)
     for kernel in program.kernels:
+        lines += [f"  {line}" for line in _views(kernel.inputs, unseen, names, program.places)]
         lines += [f"  {line}" for line in _kernel(kernel, names, program.places)]
-    lines += [f"  view {_node(n, names)}{_at(n, names, program.places)}" for n in program.views]
+    lines += [f"  {line}" for line in _views(program.outputs.values(), unseen, names, program.places)]
     return "\n".join([*lines, f"  {_return(program.outputs, names)}", "}"]) + "\n" + _prepare(program.prepare)
 
 
@@ -151,9 +153,24 @@ def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterat
     for plain, packed in kernel.packing.items():
         yield f"  pack {sigil(packed.name)}: {packed.type} = {sigil(names[plain])}"
     stored = set(kernel.outputs)
-    for node in kernel.nodes:
+    for node in region(kernel):
         yield f"  {'store ' if node in stored else ''}{_node(node, names)}{_at(node, names, places) if node in stored else ''}{_source(node)}"
     yield "}"
+
+
+def region(kernel: Kernel) -> tuple[Node, ...]:
+    """The nodes of a kernel, with the constants that need a line of their own."""
+    alone = {i: None for n in kernel.nodes for i in n.inputs if i.op.name == "const" and not _written_inline(i, n)}
+    return (*alone, *kernel.nodes)
+
+
+def _views(values: Iterable[Node], unseen: set[Node], names: Names, places: Mapping[str, Place]) -> Iterator[str]:
+    """The views among `values` and beneath them that have not been printed yet, each after what it looks at."""
+    for node in values:
+        if node in unseen:
+            unseen.discard(node)
+            yield from _views(node.inputs, unseen, names, places)
+            yield f"view {_node(node, names)}{_at(node, names, places)}"
 
 
 def _at(node: Node, names: Names, places: Mapping[str, Place]) -> str:

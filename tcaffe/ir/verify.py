@@ -47,7 +47,7 @@ def verify_program(program: Program) -> Program:
     owner: dict[Node, Kernel] = {}
     for kernel in program.kernels:
         for value in kernel.inputs:
-            if _root(value, views) not in ready:
+            if not _is_ready(value, ready, views):
                 raise IRError(f"kernel @{kernel.name} reads %{value.name} before anything stores it")
         for node in kernel.nodes:
             if node in owner:
@@ -57,16 +57,15 @@ def verify_program(program: Program) -> Program:
             raise IRError(f"kernel @{kernel.name} stores %{missing.pop().name}, which it does not compute")
         ready |= set(kernel.outputs)
     for name, node in program.outputs.items():
-        if _root(node, views) not in ready:
+        if not _is_ready(node, ready, views):
             raise IRError(f"nothing stores the output {name}")
     verify_graph(program.prepare)
     return _verify_names(program)
 
 
-def _root(value: Node, views: set[Node]) -> Node:
-    while value in views:
-        value = value.inputs[0]
-    return value
+def _is_ready(value: Node, ready: set[Node], views: set[Node]) -> bool:
+    """Whether a value, or everything it is a view of, has been stored."""
+    return value in ready or (value in views and all(_is_ready(i, ready, views) for i in value.inputs))
 
 
 def _verify_names(program: Program) -> Program:

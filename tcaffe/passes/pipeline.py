@@ -1,0 +1,57 @@
+"""The passes in order: what happens to every net, readable as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.program import Program
+from tcaffe.ir.verify import verify_graph, verify_program
+from tcaffe.passes.algorithm import choose_algorithms
+from tcaffe.passes.alias import alias
+from tcaffe.passes.fold_affine import fold_affine
+from tcaffe.passes.fuse import fuse
+from tcaffe.passes.fuse_pools import fuse_pools
+from tcaffe.passes.layout import layout
+from tcaffe.passes.memory import plan_memory
+from tcaffe.passes.merge_siblings import merge_siblings
+from tcaffe.passes.order import order
+from tcaffe.passes.simplify import simplify
+
+GraphPass = Callable[[Graph], Graph]
+ProgramPass = Callable[[Program], Program]
+Observer = Callable[[str, Graph | Program], None]
+
+OPTIMISE: tuple[GraphPass, ...] = (simplify, fold_affine, merge_siblings, simplify, layout)
+"""Deployment: parameters are fixed, so what is linear folds into them."""
+FAITHFUL: tuple[GraphPass, ...] = (simplify, layout)
+"""Every blob stays, and parameters may change between runs."""
+
+
+def lower(
+    graph: Graph, graph_passes: Sequence[GraphPass], *, workers: int, pack: bool = True, observe: Observer | None = None
+) -> Program:
+    """`graph` through `graph_passes`, then to a program: kernels in order, each with its algorithm, every byte placed.
+
+    The verifier runs after every pass. `observe` is shown the result of each by name.
+    """
+    show = observe or (lambda name, result: None)
+    show("lower", verify_graph(graph))
+    for rewrite in graph_passes:
+        graph = verify_graph(rewrite(graph))
+        show(rewrite.__name__, graph)
+    program = verify_program(fuse(graph))
+    show("fuse", program)
+    choose = partial(choose_algorithms, workers=workers, pack=pack)
+    steps: dict[str, ProgramPass] = {
+        "fuse_pools": fuse_pools,
+        "order": order,
+        "choose_algorithms": choose,
+        "alias": alias,
+        "plan_memory": plan_memory,
+    }
+    for name, step in steps.items():
+        program = verify_program(step(program))
+        show(name, program)
+    return program

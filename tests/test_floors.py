@@ -1,0 +1,225 @@
+"""The floors of the house, read from the imports: who may know whom, and where an optional library may be loaded."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "tcaffe"
+
+# From the ground up. A file imports from lower floors or from its own folder (docs/architecture.md).
+FLOORS = [
+    {"diagnostics", "schema"},
+    {"ir"},
+    {"frontend", "passes", "codegen"},
+    {"runtime", "data"},
+    {"link"},
+    {"compiler"},
+    {"train"},
+    {"cli", "pycaffe"},
+    {"__init__", "__main__"},
+]
+FLOOR = {folder: number for number, folders in enumerate(FLOORS) for folder in folders}
+
+# A saved bundle runs without the compiler: all the runtime knows of it is the program.
+RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program"}
+
+# Optional libraries, and the one folder that may load each; within it one file, which may do so inside a function.
+OPTIONAL = {
+    "torch": "runtime",
+    "triton": "runtime",
+    "h5py": "data",
+    "plyvel": "data",
+    "PIL": "data",
+    "cv2": "data",
+    "matplotlib": "cli",
+}
+
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module: where the import stands, what it names, and whether it hides inside a function."""
+
+    file: str
+    line: int
+    target: str
+    hidden: bool
+
+    @property
+    def folder(self) -> str:
+        """The folder or top-level module the import stands in: `ir/ops/conv.py` is in `ir`."""
+        return self.file.split("/")[0].removesuffix(".py")
+
+    @property
+    def library(self) -> str:
+        return self.target.split(".")[0]
+
+    @property
+    def internal(self) -> str | None:
+        """The folder of the package it names, or None for another library."""
+        return [*self.target.split("."), "__init__"][1] if self.library == "tcaffe" else None
+
+    def __str__(self) -> str:
+        return f"tcaffe/{self.file}:{self.line} imports {self.target}"
+
+
+def imports(package: Path) -> list[Import]:
+    """Every import of every file under `package`."""
+    return [found for path in sorted(package.rglob("*.py")) for found in imports_of(path, package)]
+
+
+def imports_of(path: Path, package: Path) -> Iterator[Import]:
+    file = path.relative_to(package).as_posix()
+    tree = ast.parse(path.read_text("utf-8"))
+    inside = {id(child) for node in ast.walk(tree) if isinstance(node, FUNCTIONS) for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        for target in targets(node, path, package):
+            yield Import(file, node.lineno, target, id(node) in inside)
+
+
+def targets(node: ast.AST, path: Path, package: Path) -> list[str]:
+    """The modules a statement or call imports; `from package import name` names a module where there is one."""
+    match node:
+        case ast.Import(names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module, names, level):
+            here = ["tcaffe", *path.relative_to(package).parts[:-level]] if level else []
+            base = ".".join([*here, *filter(None, [module])])
+            return [named if is_module(named := f"{base}.{alias.name}", package) else base for alias in names]
+        case ast.Call(ast.Attribute(attr="import_module") | ast.Name("import_module" | "__import__"), [first, *_]):
+            return [str(first.value) if isinstance(first, ast.Constant) else "a module chosen at run time"]
+    return []
+
+
+def is_module(name: str, package: Path) -> bool:
+    parts = name.split(".")
+    place = package.joinpath(*parts[1:])
+    return parts[0] == "tcaffe" and (place.is_dir() or place.with_suffix(".py").is_file())
+
+
+def violations(package: Path) -> list[str]:
+    """What breaks the house rules, a line each."""
+    found = imports(package)
+    return [*unknown_folders(package), *(line for rule in RULES for line in rule(found))]
+
+
+def unknown_folders(package: Path) -> Iterator[str]:
+    names = {path.relative_to(package).parts[0].removesuffix(".py") for path in package.rglob("*.py")}
+    for name in sorted(names - FLOOR.keys()):
+        yield f"tcaffe/{name} stands on no floor"
+
+
+def upward(found: list[Import]) -> Iterator[str]:
+    for one in found:
+        below = one.internal is None or FLOOR.get(one.internal, 99) < FLOOR.get(one.folder, 99)
+        if not below and one.internal != one.folder:
+            yield f"{one}: not from a lower floor"
+
+
+def too_curious(found: list[Import]) -> Iterator[str]:
+    for one in found:
+        if one.folder == "runtime" and one.internal not in {None, "runtime"} and one.target not in RUNTIME_KNOWS:
+            yield f"{one}: a saved bundle runs without it"
+
+
+def hidden(found: list[Import]) -> Iterator[str]:
+    for one in found:
+        # The package itself loads its public names on first use, so that a bundle's runtime needs no compiler.
+        if one.hidden and one.library not in OPTIONAL and one.folder != "__init__":
+            yield f"{one} inside a function"
+
+
+def scattered(found: list[Import]) -> Iterator[str]:
+    places = defaultdict(set)
+    for one in found:
+        if one.library in OPTIONAL:
+            places[one.library].add(one.file)
+            if one.folder != OPTIONAL[one.library]:
+                yield f"{one}: belongs to {OPTIONAL[one.library]}/"
+            elif not one.hidden:
+                yield f"{one} at the top of a file: then it is not optional"
+    for library, files in places.items():
+        if len(files) > 1:
+            yield f"{library} is loaded in {len(files)} files: {', '.join(sorted(files))}"
+
+
+def cycles(found: list[Import]) -> Iterator[str]:
+    graph = defaultdict(set)
+    for one in found:
+        if one.internal and one.internal != one.folder:
+            graph[one.folder].add(one.internal)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        yield f"folders in a cycle: {' -> '.join(reversed(error.args[1]))}"
+
+
+RULES = [upward, too_curious, hidden, scattered, cycles]
+
+
+def test_the_house_stands() -> None:
+    assert violations(PACKAGE) == []
+
+
+def test_the_imports_are_really_read() -> None:
+    assert any(one.folder == "ir" and one.internal == "diagnostics" for one in imports(PACKAGE))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("ir/node.py", "import tcaffe.passes.fuse", "1 imports tcaffe.passes.fuse: not from a lower floor"),
+        ("ir/node.py", "from ..passes import fuse", "1 imports tcaffe.passes.fuse: not from a lower floor"),
+        ("ir/node.py", "from tcaffe import compile", "1 imports tcaffe: not from a lower floor"),
+        ("passes/fuse.py", "from tcaffe.codegen import emit", "1 imports tcaffe.codegen: not from a lower floor"),
+        ("runtime/run.py", "from tcaffe.ir import graph", "1 imports tcaffe.ir.graph: a saved bundle runs without it"),
+        ("data/db.py", "def f():\n  import lmdb", "2 imports lmdb inside a function"),
+        ("data/db.py", "f = lambda: __import__('os')", "1 imports os inside a function"),
+        ("data/db.py", "import plyvel", "1 imports plyvel at the top of a file: then it is not optional"),
+        ("codegen/emit.py", "def f():\n  import triton", "2 imports triton: belongs to runtime/"),
+    ],
+)
+def test_a_crooked_house_is_noticed(tmp_path: Path, file: str, text: str, complaint: str) -> None:
+    house(tmp_path, {"passes/fuse.py": "", "ir/graph.py": "", file: text})
+    assert violations(tmp_path) == [f"tcaffe/{file}:{complaint}"]
+
+
+def test_a_new_folder_must_choose_its_floor(tmp_path: Path) -> None:
+    house(tmp_path, {"misc/tools.py": ""})
+    assert violations(tmp_path) == ["tcaffe/misc stands on no floor"]
+
+
+def test_one_place_for_each_optional_library(tmp_path: Path) -> None:
+    house(tmp_path, {"data/a.py": "def f():\n  import h5py", "data/b.py": "def f():\n  import h5py"})
+    assert violations(tmp_path) == ["h5py is loaded in 2 files: data/a.py, data/b.py"]
+
+
+def test_a_cycle_of_folders_is_noticed(tmp_path: Path) -> None:
+    house(tmp_path, {"ir/a.py": "import tcaffe.passes.b", "passes/b.py": "import tcaffe.ir.a"})
+    assert any(line.startswith("folders in a cycle: ") for line in violations(tmp_path))
+
+
+def test_what_the_house_allows(tmp_path: Path) -> None:
+    allowed = {
+        "ir/node.py": "import numpy as np\nfrom .types import T\nfrom ..diagnostics import Span",
+        "ir/types.py": "",
+        "diagnostics.py": "",
+        "runtime/run.py": "from tcaffe.ir import program\ndef f():\n  import torch",
+        "ir/program.py": "",
+    }
+    house(tmp_path, allowed)
+    assert violations(tmp_path) == []
+
+
+def house(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)

@@ -1,0 +1,45 @@
+"""Contexts: one caller's arena, bound to the kernels once, run as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from tcaffe.runtime.arena import Arena
+from tcaffe.runtime.manifest import Call, Manifest
+
+Functions = Mapping[str, Callable[..., None]]
+
+
+class Context:
+    """An arena and every kernel call bound to it. One thread at a time may use it.
+
+    `inputs` and `outputs` are views of the arena by name. The memory of an input may be used for other values
+    once it has been read: fill the inputs before every run, and read the outputs before the next.
+    """
+
+    def __init__(self, manifest: Manifest, functions: Functions, params: Mapping[str, np.ndarray], pool: Any) -> None:
+        self.arena = Arena(manifest.plan.size)
+        views = {view.name: self.arena.view(view) for view in manifest.views}
+        self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
+        self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
+        self._calls = tuple(
+            (functions[call.function], (pool, *_arguments(call, views, params))) for call in manifest.calls
+        )
+
+    def run(self) -> None:
+        """Compute the outputs from the inputs. Allocates nothing of size."""
+        for function, arguments in self._calls:
+            function(*arguments)
+
+
+def _arguments(call: Call, views: Mapping[str, np.ndarray], params: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """The arrays of one call, in the order every kernel takes them."""
+    return [
+        *(views[name] for name in call.inputs),
+        *(params[name] for name in call.params),
+        *(views[name] for name in (*call.outputs, *call.scratch)),
+    ]

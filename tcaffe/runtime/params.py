@@ -1,0 +1,42 @@
+"""Parameters: what kernels read besides the arena, shared by everyone who runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+
+class Parameters(Mapping[str, np.ndarray]):
+    """Prepared parameters by name: row-major arrays, read-only to their readers.
+
+    An array that is row-major already is not copied: what its owner writes to it is seen by the next run.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._owned = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+        self._shown = {name: _read_only(array) for name, array in self._owned.items()}
+
+    def refresh(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write new values over the old ones; raises KeyError or ValueError where name or shape do not fit."""
+        for name, array in arrays.items():
+            owned = self._owned[name]
+            if owned.shape != array.shape:
+                raise ValueError(f"parameter {name!r} is {list(owned.shape)}, not {list(array.shape)}")
+            if not np.may_share_memory(owned, array):
+                np.copyto(owned, array)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._shown[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown)
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    shown = array.view()
+    shown.flags.writeable = False
+    return shown

@@ -172,7 +172,7 @@ class Reader:
     def outputs(self) -> dict[str, Node]:
         """`%a, name=%b` after `return`."""
         found: dict[str, Node] = {}
-        while not found or self.accept(","):
+        while self.next.text != "}" and (not found or self.accept(",")):
             alias = self.take() if self.next.kind in ("word", "string", "number") else ""
             if alias:
                 self.expect("=")

@@ -12,6 +12,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Buffer, Kernel, Place, Program
 
 BARE_NAME = re.compile(r"[\w./'+-]+")
+BARE_ALIAS = re.compile(r"[A-Za-z_][\w./'+-]*", re.ASCII)
 BARE_WORD = re.compile(r"[A-Za-z_]\w*")
 LEAVES = ("input", "param", "const", "iota")
 
@@ -135,9 +136,13 @@ def show(value: Any) -> str:
 
 def _return(outputs: Mapping[str, Node], names: Names) -> str:
     shown = (
-        sigil(names[n]) if names[n] == name else f"{_bare(name)}={sigil(names[n])}" for name, n in outputs.items()
+        sigil(names[n]) if names[n] == name else f"{_alias(name)}={sigil(names[n])}" for name, n in outputs.items()
     )
-    return f"return {', '.join(shown)}"
+    return f"return {', '.join(shown)}".rstrip()
+
+
+def _alias(name: str) -> str:
+    return name if BARE_ALIAS.fullmatch(name) else json.dumps(name)
 
 
 def _params(program: Program) -> tuple[Node, ...]:

@@ -35,21 +35,19 @@ def channels(node: Node) -> Node | None:
 
 def scale(vector: Node, y: Node, at: Node) -> Node:
     """y times one number per channel, named after the layer of `at`."""
-    return y * _spread(vector, y, f"{_layer(at)}.scale")
+    return y * _spread(vector, y, at, "scale")
 
 
 def shift(vector: Node, y: Node, at: Node) -> Node:
     """y plus one number per channel, named after the layer of `at`."""
-    return y + _spread(vector, y, f"{_layer(at)}.shift")
+    return y + _spread(vector, y, at, "shift")
 
 
-def _spread(vector: Node, like: Node, name: str) -> Node:
+def _spread(vector: Node, like: Node, at: Node, role: str) -> Node:
+    layer = at.name.split(".")[0]
+    name = f"{layer}.{role}" if layer else role
     value = vector.named(name) if vector.inputs else vector
     return ops.broadcast(value, shape=like.shape, axes=(1,), name=f"{name}.spread")
-
-
-def _layer(node: Node) -> str:
-    return node.name.split(".")[0]
 
 
 def subtract_is_add(node: Node, owned: Owned) -> Node | None:

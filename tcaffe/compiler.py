@@ -1,0 +1,122 @@
+"""The driver: a net and its weights in, an executable out. The whole compiler as one short list of steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from google.protobuf.message import Message
+
+from tcaffe.codegen.numpy import emit
+from tcaffe.diagnostics import CompileError, Diagnostic, suggest
+from tcaffe.frontend.load import load_net
+from tcaffe.frontend.lower import Lowered
+from tcaffe.frontend.parameters import parameter_values
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.printer import print_graph, print_program
+from tcaffe.ir.program import Program
+from tcaffe.link import link
+from tcaffe.passes.pipeline import OPTIMISE, GraphPass, lower
+from tcaffe.runtime.executable import Executable
+
+Net = str | os.PathLike[str] | Message
+Weights = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Values = Mapping[str, np.ndarray]
+
+
+def compile(  # noqa: A001: the name users know from every other compiler in Python
+    net: Net,
+    weights: Weights | None = None,
+    *,
+    target: str = "cpu",
+    precision: str = "f32",
+    phase: str = "TEST",
+    level: int = 0,
+    stages: Sequence[str] = (),
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] | None = None,
+    workers: int | None = None,
+) -> Executable:
+    """Compile a Caffe net for inference.
+
+    `net` is a path, prototxt text or a NetParameter; `weights` one or several `.caffemodel` or `.h5` files, without
+    which parameters start as their fillers say. `inputs` overrides shapes by input name; `outputs` names the blobs
+    to keep (the net's outputs if None), and what they do not need is not computed. `workers` is the number of threads
+    (one per core if None). Raises CompileError with every problem found.
+    """
+    check_target(target, precision)
+    lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=dict(inputs or {}))
+    graph = lowered.graph.with_outputs(choose_outputs(lowered, outputs))
+    return build(graph, parameter_values(lowered, weights), OPTIMISE, workers=workers or default_workers())
+
+
+def build(
+    graph: Graph, values: Values, passes: Sequence[GraphPass], *, workers: int, pack: bool = True
+) -> Executable:
+    """`graph` through `passes` to an executable; `values` are its parameters by name."""
+    stages: dict[str, Graph | Program] = {}
+    program = lower(graph, passes, workers=workers, pack=pack, observe=stages.__setitem__)
+    emitted = emit(program)
+    manifest = link(program, emitted.functions, "cpu", workers)
+    return Executable(manifest, emitted.source, prepare(program, values), program=program, texts=Texts(stages))
+
+
+def prepare(program: Program, values: Values) -> dict[str, np.ndarray]:
+    """The parameters as the kernels read them: folded, merged, packed; row-major arrays by name."""
+    ready = evaluate(program.prepare, values)
+    return {name: np.ascontiguousarray(value) for name, value in ready.items()}
+
+
+def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, object]:
+    """The blobs called `names`, or the net's own outputs; raises CompileError for every name that is no blob."""
+    chosen = list(lowered.outputs if names is None else names)
+    unknown = [name for name in chosen if name not in lowered.blobs]
+    if unknown:
+        raise CompileError([_no_blob(name, lowered) for name in unknown])
+    return {name: lowered.blobs[name] for name in chosen}
+
+
+def _no_blob(name: str, lowered: Lowered) -> Diagnostic:
+    return Diagnostic("E0601", f"the net has no blob `{name}`", suggestion=suggest(name, lowered.blobs))
+
+
+def check_target(target: str, precision: str) -> None:
+    """Raise CompileError for a target or precision there is no code for."""
+    if target != "cpu":
+        raise CompileError([Diagnostic("E0602", f"there is no target `{target}`", note="the targets are: cpu")])
+    if precision != "f32":
+        raise CompileError([Diagnostic("E0603", f"target cpu has no precision `{precision}`", note="it has: f32")])
+
+
+def default_workers() -> int:
+    """Threads a kernel is split over: the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Texts(Mapping[str, str]):
+    """The printed IR after every pass, by the pass's name; a text is made when it is asked for."""
+
+    def __init__(self, stages: Mapping[str, Graph | Program]) -> None:
+        self.stages = stages
+
+    def __getitem__(self, name: str) -> str:
+        stage = self.stages[name]
+        return print_graph(stage) if isinstance(stage, Graph) else print_program(stage)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stages)
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+
+def write_dumps(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write the text after every pass into `folder`, numbered in order; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{k:02}-{name}.ir" for k, name in enumerate(texts)]
+    for path, text in zip(paths, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths

@@ -1,0 +1,29 @@
+"""Caffe's layers, one short function each."""
+
+from tcaffe.frontend.layers import (
+    activation,
+    arithmetic,
+    convolution,
+    data,
+    loss,
+    normalisation,
+    pooling,
+    shape,
+)
+from tcaffe.frontend.layers.registry import LAYERS, LayerType, layer
+from tcaffe.frontend.layers.view import LayerView
+
+__all__ = [
+    "LAYERS",
+    "LayerType",
+    "LayerView",
+    "activation",
+    "arithmetic",
+    "convolution",
+    "data",
+    "layer",
+    "loss",
+    "normalisation",
+    "pooling",
+    "shape",
+]

@@ -1,0 +1,35 @@
+"""Small compositions that several layer families share."""
+
+from __future__ import annotations
+
+import math
+
+from tcaffe.ir.node import Node
+from tcaffe.ir.ops import broadcast, exp, reduce_max, reduce_sum, tanh
+
+
+def along(values: Node, like: Node, *axes: int) -> Node:
+    """`values` repeated to the shape of `like`, its own axes being `axes` of the result."""
+    return values if values.shape == like.shape else broadcast(values, axes=axes, shape=like.shape)
+
+
+def sigmoid(x: Node) -> Node:
+    """1 / (1 + e^-x), in a form that never overflows."""
+    return tanh(x * 0.5) * 0.5 + 0.5
+
+
+def softmax(x: Node, axis: int) -> Node:
+    """e^x over its sum along `axis`; the maximum is taken off first."""
+    rest = others(x, axis)
+    powers = exp(x - along(reduce_max(x, axes=(axis,)), x, *rest))
+    return powers / along(reduce_sum(powers, axes=(axis,)), x, *rest)
+
+
+def mean(x: Node, *axes: int) -> Node:
+    """The mean over `axes`."""
+    return reduce_sum(x, axes=axes) * (1.0 / math.prod(x.shape[a] for a in axes))
+
+
+def others(x: Node, *axes: int) -> tuple[int, ...]:
+    """The axes of `x` that are not `axes`."""
+    return tuple(a for a in range(len(x.shape)) if a not in axes)

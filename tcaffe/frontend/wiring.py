@@ -1,0 +1,63 @@
+"""Blobs by name: which value a name stands for at each layer, and the rules of naming and in-place layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tcaffe.diagnostics import CompileError, Diagnostic, Span, suggest
+from tcaffe.ir.node import Node
+
+
+@dataclass(slots=True)
+class Version:
+    """What a blob's name stands for since `layer` wrote it; `value` is None where that layer could not be lowered."""
+
+    layer: str
+    value: Node | None = None
+    in_place: bool = False
+    weighted: bool = False
+    readers: list[str] = field(default_factory=list)
+
+
+class Wiring:
+    """The blobs of a net while its layers are walked in order."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, Version] = {}
+
+    def read(self, name: str, layer: str, index: int, span: Span | None) -> Node | None:
+        """The value of a bottom; None where it is unknown because an earlier layer failed. Raises CompileError."""
+        if name not in self.blobs:
+            raise CompileError([Diagnostic(
+                "E0301", f"layer `{layer}`: unknown bottom `{name}` (bottom {index})", span,
+                "a bottom must be a top of a layer further up in the file", suggest(name, self.blobs),
+            )])
+        self.blobs[name].readers.append(layer)
+        return self.blobs[name].value
+
+    def write(
+        self, name: str, layer: str, index: int, bottoms: Sequence[str], weighted: bool, span: Span | None
+    ) -> Version:
+        """A new version of a blob, its value still unknown. Raises CompileError."""
+        old = self.blobs.get(name)
+        in_place = index < len(bottoms) and bottoms[index] == name
+        if old and not in_place:
+            raise CompileError([Diagnostic(
+                "E0302", f"layer `{layer}`: top `{name}` is already a top of layer `{old.layer}`", span,
+                "each top has a name of its own; only a layer that reads the blob at the same place can write over it",
+            )])
+        if old and (len(old.readers) > 1 or old.weighted):
+            others = f"layer `{old.readers[0]}` reads it too" if len(old.readers) > 1 else "it has a loss_weight"
+            raise CompileError([Diagnostic(
+                "E0303", f"layer `{layer}`: blob `{name}` cannot be changed in place, {others}", span,
+                "a blob that anything else needs must stay as it is", f"give the top of `{layer}` a name of its own",
+            )])
+        self.blobs[name] = version = Version(layer, in_place=in_place, weighted=weighted)
+        return version
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The blobs nobody reads, or that are weighed as a loss, in alphabetical (byte) order."""
+        free = [name for name, version in self.blobs.items() if not version.readers or version.weighted]
+        return tuple(sorted(free, key=lambda name: name.encode("utf-8", "surrogatepass")))

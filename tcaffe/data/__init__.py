@@ -1,0 +1,1 @@
+"""Data: where nets that bring their own input take it from."""

@@ -75,16 +75,21 @@ class Reader:
         return self.tokens[self.at]
 
     def fail(self, message: str) -> IRError:
-        """An error that shows the line being read."""
-        line = self.next.line
+        """An error that shows the line last read from."""
+        line = self.tokens[max(0, self.at - 1)].line
         source = self.text.splitlines()[line - 1] if self.text else ""
         return IRError(f"line {line}: {message}\n  {source.strip()}")
+
+    @property
+    def found(self) -> str:
+        """The next token as a message shows it."""
+        return repr(self.next.text) if self.next.text else "the end"
 
     def take(self, kind: str = "") -> str:
         """The next token's text, which must be of `kind` if one is given."""
         token = self.next
         if token.kind == "end" or (kind and token.kind != kind):
-            raise self.fail(f"expected {f'a {kind}' if kind else 'more'}, found {token.text or 'the end'!r}")
+            raise self.fail(f"expected {f'a {kind}' if kind else 'more'}, found {self.found}")
         self.at += 1
         return token.text
 
@@ -98,7 +103,7 @@ class Reader:
     def expect(self, text: str) -> None:
         """Take `text`, or fail."""
         if not self.accept(text):
-            raise self.fail(f"expected {text!r}, found {self.next.text or 'the end'!r}")
+            raise self.fail(f"expected {text!r}, found {self.found}")
 
     def end(self) -> None:
         """Nothing may follow."""
@@ -326,7 +331,7 @@ def tokenize(text: str) -> list[Token]:
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
-            raise IRError(f"line {line + text.count(chr(10), at, at + 1)}: cannot read {text[at : at + 20]!r}")
+            raise IRError(f"line {line + text.count(chr(10), at, at + 1)}: cannot read {text[at : at + 20].strip()!r}")
         kind = next(k for k, v in match.groupdict().items() if v is not None)
         line += text.count("\n", at, match.start(kind))
         if kind != "remark":

@@ -49,6 +49,11 @@ class Group:
         return self.nodes[-1]
 
     @property
+    def first(self) -> Node:
+        """The first node that does any work."""
+        return next((n for n in self.nodes if n.op not in FREE), self.nodes[0])
+
+    @property
     def chained(self) -> bool:
         """Whether it grows along one chain only."""
         return self.anchor is not None and (self.anchor.op in CHAINED or _slides(self.anchor))
@@ -56,9 +61,9 @@ class Group:
     @property
     def region(self) -> bool:
         """Whether it grows around one shape."""
-        return (self.anchor is None and self.nodes[0].op.family in ("pointwise", "reduce")) or (
-            self.anchor is not None and (self.anchor.op in REDUCTIONS or _keeps_shape(self.anchor))
-        )
+        if self.anchor is None:
+            return self.first.op.family == "pointwise"
+        return self.anchor.op in REDUCTIONS or _keeps_shape(self.anchor)
 
 
 class Fusion:
@@ -152,7 +157,7 @@ def _free_operands(node: Node) -> list[Node]:
 
 def _domain(group: Group) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The full shape a region is about, and its order in memory."""
-    first = next(n for n in group.nodes if n.op not in FREE)
+    first = group.first
     kind = first.inputs[0].type if first.op in REDUCTIONS else first.type
     return kind.shape, kind.order
 
@@ -187,7 +192,7 @@ def materialised(graph: Graph) -> Graph:
         fixed = node.op in (ops.param, ops.const)
         return ops.broadcast(node, shape=node.shape, axes=tuple(range(len(node.shape)))) if fixed else node
 
-    return graph.with_outputs({name: stored(node).named(node.name or name) for name, node in graph.outputs.items()})
+    return graph.with_outputs({name: stored(node) for name, node in graph.outputs.items()})
 
 
 def own_free_values(graph: Graph) -> Graph:

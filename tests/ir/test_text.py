@@ -37,10 +37,11 @@ graph @small {
 
 def test_a_graph_as_people_read_it() -> None:
     data = ops.input_(shape=(1, 2, 4, 4), name="data")
+    b = ops.param(shape=(3,), name="conv1.b")
     w = ops.param(shape=(3, 2, 3, 3), filler="xavier", name="conv1.w")
     with naming("conv1", Span("small.prototxt", 7, 1, 5, "layer")):
         y = ops.conv(data, w, stride=(1, 1), pad=(1, 1), dilation=(1, 1))
-        y = (y + ops.broadcast(ops.param(shape=(3,), name="conv1.b"), shape=y.shape, axes=(1,))).named("conv1")
+        y = (y + ops.broadcast(b, shape=y.shape, axes=(1,))).named("conv1")
     graph = Graph("small", {"relu1": ops.maximum(y, 0, name="relu1"), "before": y})
     assert print_graph(graph) == SMALL
     assert print_graph(parse_graph(SMALL)) == SMALL

@@ -1,0 +1,75 @@
+"""Fusion: which nodes become one kernel."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.node import Node, naming
+from tcaffe.ir.program import Program
+from tcaffe.ir.verify import verify_program
+from tcaffe.passes.fuse import fuse
+from tcaffe.passes.fuse_pools import fuse_pools
+from tcaffe.passes.layout import layout
+from tcaffe.passes.merge_siblings import merge_siblings
+from tests.graphs import convolved, image_graphs, normalised, pooled, rectified, softmax
+
+
+def kernels(program: Program) -> list[str]:
+    return [k.name for k in program.kernels]
+
+
+def image(*shape: int) -> Node:
+    return ops.input_(shape=shape, name="x")
+
+
+def conv(x: Node, name: str, out: int = 4, size: int = 3) -> Node:
+    with naming(name):
+        return convolved(x, name, out, size, 1, 1).named(name)
+
+
+def test_bias_activation_and_residual_join_the_later_convolution() -> None:
+    x = image(1, 4, 6, 6)
+    a = rectified(conv(x, "a"), "").named("relu")
+    total = (conv(a, "b") + a).named("sum")
+    assert kernels(fuse(Graph("g", {"out": rectified(total, "").named("out")}))) == ["a+relu", "b+sum+out"]
+
+
+def test_a_value_two_kernels_read_ends_its_chain() -> None:
+    a = conv(image(1, 4, 6, 6), "a")
+    both = Graph("g", {"r": rectified(a, "").named("r"), "s": (a * a).named("s")})
+    assert kernels(fuse(both)) == ["a", "r", "s"]
+
+
+def test_softmax_and_lrn_are_one_kernel_each() -> None:
+    assert len(fuse(Graph("g", {"y": softmax(image(2, 5), "")})).kernels) == 1
+    assert len(fuse(Graph("g", {"y": normalised(image(1, 5, 4, 4), "")})).kernels) == 1
+
+
+def test_a_parameter_as_an_output_is_stored_by_a_copy() -> None:
+    program = verify_program(fuse(Graph("g", {"w": ops.param(shape=(3,), name="w")})))
+    assert [n.op.name for n in program.kernels[0].nodes] == ["broadcast"]
+
+
+def test_narrow_siblings_become_one_convolution_cut_in_slices() -> None:
+    x = image(1, 4, 6, 6)
+    branches = {name: rectified(conv(x, name, 8, 1), "").named(f"{name}.r") for name in "ab"}
+    program = fuse(layout(merge_siblings(Graph("g", branches))))
+    assert [n.op.name for n in program.kernels[0].nodes if n.op is not ops.broadcast] == [
+        "conv", "add", "maximum", "slice", "slice",
+    ]  # fmt: skip
+    assert list(program.outputs) == ["a", "b"]
+
+
+def test_a_pool_joins_its_convolution_where_that_lowers_the_peak() -> None:
+    big = Graph("g", {"p": pooled(conv(image(1, 1, 16, 16), "c", 8), "max", 2, 2).named("p")})
+    assert kernels(fuse_pools(fuse(layout(big)))) == ["c+p"]
+    later = conv(pooled(conv(image(1, 1, 8, 8), "c", 1), "max", 2, 2).named("p"), "d", 64)
+    assert kernels(fuse_pools(fuse(layout(Graph("g", {"d": later}))))) == ["c", "p", "d"]
+
+
+@given(image_graphs())
+@settings(max_examples=50, deadline=None)
+def test_every_node_is_in_one_kernel_and_nothing_is_read_before_it_is_stored(graph: Graph) -> None:
+    verify_program(fuse(layout(graph)))

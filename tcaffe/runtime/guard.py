@@ -8,25 +8,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 MAX_SOURCE = 1 << 25  # characters
-
-STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.FunctionDef, ast.If, ast.Pass, ast.Return)
-EXPRESSIONS = (
-    *(ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Constant, ast.IfExp, ast.List),
-    *(ast.Name, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp),
-)
-OPERATORS = (
-    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.USub, ast.And, ast.Or, ast.Not),
-    *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot),
-)
-PARTS = (ast.arg, ast.arguments, ast.keyword, ast.Load, ast.Store)
-ALLOWED = frozenset((*STATEMENTS, *EXPRESSIONS, *OPERATORS, *PARTS))
 
 BUILTINS = frozenset(("divmod", "enumerate", "float", "int", "len", "max", "min", "range", "slice", "zip"))
 METHODS = frozenset(("T", "fill", "max", "ndim", "reshape", "shape", "size", "sum", "swapaxes", "transpose"))
@@ -72,9 +60,10 @@ def check_source(source: str) -> ast.Module:
     stack = [node for statement in tree.body for node in _top_level(statement)]
     while stack:
         node = stack.pop()
-        if reason := _forbidden(node):
-            raise GuardError(f"line {getattr(node, 'lineno', '?')}: {reason}")
-        stack.extend(_children(node))
+        if type(node) not in CHECKS:
+            _refuse(node, f"{type(node).__name__} is not used by kernels")
+        check = CHECKS[type(node)]
+        stack.extend(check(node) if check else ast.iter_child_nodes(node))
     return tree
 
 
@@ -83,84 +72,96 @@ def signatures(tree: ast.Module) -> dict[str, int]:
     return {node.name: len(node.args.args) for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def _top_level(statement: ast.stmt) -> Iterator[ast.AST]:
+def _refuse(node: Any, reason: str) -> NoReturn:
+    raise GuardError(f"line {getattr(node, 'lineno', '?')}: {reason}")
+
+
+def _top_level(statement: ast.stmt) -> Iterable[ast.AST]:
     """What is left to check of a statement of the module: nothing of a docstring or of numpy's import."""
     match statement:
-        case ast.Expr(ast.Constant(str())):
-            return
-        case ast.Import([ast.alias("numpy", "np")]):
-            return
+        case ast.Expr(ast.Constant(str())) | ast.Import([ast.alias("numpy", "np")]):
+            return ()
         case ast.FunctionDef():
-            yield statement
-        case _:
-            raise GuardError(f"line {statement.lineno}: {type(statement).__name__} beside the kernels")
+            return (statement,)
+    _refuse(statement, f"{type(statement).__name__} beside the kernels")
 
 
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of `node` that are left to check once `node` itself is found harmless."""
-    match node:
-        case ast.Attribute() if _numpy_name(node):
-            return
-        case ast.FunctionDef(body=[ast.Expr(ast.Constant(str())), *rest]):
-            yield from (node.args, *rest)
-        case ast.keyword(arg, ast.Constant(str())) if arg in TEXTUAL:
-            return
-        case _:
-            yield from ast.iter_child_nodes(node)
+# Each of these refuses a node or returns the parts of it that are left to check.
 
 
-def _forbidden(node: ast.AST) -> str:
-    """Why `node` may not stand in a source, or nothing."""
-    if type(node) not in ALLOWED:
-        return f"{type(node).__name__} is not used by kernels"
-    match node:
-        case ast.FunctionDef():
-            return _forbidden_function(node)
-        case ast.arguments() if node.vararg or node.kwarg or node.posonlyargs or node.kwonlyargs:
-            return "a function takes its arguments by position"
-        case ast.arg(name, annotation):
-            return "an annotation" if annotation else _forbidden_name(name, True)
-        case ast.Name(name, context):
-            return _forbidden_name(name, isinstance(context, ast.Store))
-        case ast.Attribute():
-            return _forbidden_attribute(node)
-        case ast.Call(ast.Name(name)) if name in ("np", "pool"):
-            return f"{name} is not a function"
-        case ast.Call(ast.Name() | ast.Attribute()):
-            return ""
-        case ast.Call():
-            return "a call of something without a name"
-        case ast.keyword(None):
-            return "a call with **"
-        case ast.Constant(str() | bytes()):
-            return "a string"
-        case ast.For(iter=ast.Call(ast.Name("range" | "enumerate" | "zip")) | ast.Tuple()):
-            return ""
-        case ast.For():
-            return "a loop over something else than a range or a tuple"
-    return ""
-
-
-def _forbidden_function(node: ast.FunctionDef) -> str:
+def _function(node: ast.FunctionDef) -> Iterable[ast.AST]:
     if node.decorator_list or node.returns:
-        return "a decorator or an annotation"
-    return _forbidden_name(node.name, True)
+        _refuse(node, "a decorator or an annotation")
+    _new_name(node, node.name)
+    match node.body:
+        case [ast.Expr(ast.Constant(str())), *rest]:
+            return (node.args, *rest)
+    return (node.args, *node.body)
 
 
-def _forbidden_name(name: str, stored: bool) -> str:
-    if name.startswith("__"):
-        return f"the name {name}"
-    return f"a new meaning of {name}" if stored and name in RESERVED else ""
+def _arguments(node: ast.arguments) -> Iterable[ast.AST]:
+    if node.vararg or node.kwarg or node.posonlyargs or node.kwonlyargs:
+        _refuse(node.vararg or node.kwarg, "a function takes its arguments by position")
+    return (*node.args, *node.defaults)
 
 
-def _forbidden_attribute(node: ast.Attribute) -> str:
+def _argument(node: ast.arg) -> Iterable[ast.AST]:
+    if node.annotation:
+        _refuse(node, "an annotation")
+    _new_name(node, node.arg)
+    return ()
+
+
+def _name(node: ast.Name) -> Iterable[ast.AST]:
+    if isinstance(node.ctx, ast.Store):
+        _new_name(node, node.id)
+    elif node.id.startswith("__"):
+        _refuse(node, f"the name {node.id}")
+    return ()
+
+
+def _new_name(node: ast.AST, name: str) -> None:
+    if name.startswith("__") or name in RESERVED:
+        _refuse(node, f"a new meaning of {name}")
+
+
+def _attribute(node: ast.Attribute) -> Iterable[ast.AST]:
     if not isinstance(node.ctx, ast.Load):
-        return f"an assignment to .{node.attr}"
+        _refuse(node, f"an assignment to .{node.attr}")
     if name := _numpy_name(node):
-        return "" if name in NUMPY else f"np.{name}"
-    if isinstance(node.value, ast.Name) and node.value.id == "pool":
-        return "" if node.attr in POOL else f"pool.{node.attr}"
-    return "" if node.attr in METHODS else f".{node.attr}"
+        if name not in NUMPY:
+            _refuse(node, f"np.{name}")
+        return ()
+    of_pool = isinstance(node.value, ast.Name) and node.value.id == "pool"
+    if node.attr not in (POOL if of_pool else METHODS):
+        _refuse(node, f"{'pool' if of_pool else ''}.{node.attr}")
+    return (node.value,)
+
+
+def _call(node: ast.Call) -> Iterable[ast.AST]:
+    if not isinstance(node.func, ast.Name | ast.Attribute):
+        _refuse(node, "a call of something without a name")
+    return (node.func, *node.args, *node.keywords)
+
+
+def _keyword(node: ast.keyword) -> Iterable[ast.AST]:
+    if node.arg is None:
+        _refuse(node, "a call with **")
+    textual = node.arg in TEXTUAL and isinstance(node.value, ast.Constant)
+    return () if textual else (node.value,)
+
+
+def _constant(node: ast.Constant) -> Iterable[ast.AST]:
+    if isinstance(node.value, str | bytes):
+        _refuse(node, "a string")
+    return ()
+
+
+def _loop(node: ast.For) -> Iterable[ast.AST]:
+    match node.iter:
+        case ast.Call(ast.Name("range" | "enumerate" | "zip")) | ast.Tuple():
+            return ast.iter_child_nodes(node)
+    _refuse(node, "a loop over something else than a range or a tuple")
 
 
 def _numpy_name(node: ast.Attribute) -> str:
@@ -171,6 +172,28 @@ def _numpy_name(node: ast.Attribute) -> str:
         parts.append(inner.attr)
         inner = inner.value
     return ".".join(reversed(parts)) if isinstance(inner, ast.Name) and inner.id == "np" else ""
+
+
+OPERATORS = (
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.USub, ast.And, ast.Or, ast.Not),
+    *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot, ast.Load, ast.Store),
+)
+STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr, ast.If, ast.Pass, ast.Return)
+EXPRESSIONS = (
+    *(ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.List, ast.Slice, ast.Subscript, ast.Tuple, ast.UnaryOp),
+)
+CHECKS: dict[type[ast.AST], Callable[[Any], Iterable[ast.AST]] | None] = {
+    **dict.fromkeys((*OPERATORS, *STATEMENTS, *EXPRESSIONS)),
+    ast.FunctionDef: _function,
+    ast.arguments: _arguments,
+    ast.arg: _argument,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Call: _call,
+    ast.keyword: _keyword,
+    ast.Constant: _constant,
+    ast.For: _loop,
+}
 
 
 def _few_builtins() -> dict[str, Any]:

@@ -14,12 +14,15 @@ OwnedRule = Callable[[Node, Owned], Node | None]
 MAX_ROUNDS = 64
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """Named outputs, and by them everything they need; what no output needs does not exist."""
 
     name: str
     outputs: Mapping[str, Node]
+
+    def __repr__(self) -> str:
+        return f"Graph(@{self.name}: {len(self.nodes)} nodes -> {', '.join(self.outputs)})"
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:

@@ -115,15 +115,15 @@ class Sharing:
     def _reuse_dying(self) -> None:
         """Lay a kernel's result over an operand it reads element by element and nobody reads later."""
         last = self._last_use()
-        outputs = {self.places[v].buffer for v in self.source.outputs.values()}
+        for value in self.source.outputs.values():
+            last[self.places[value].buffer] = len(self.source.kernels)
         for time, kernel in enumerate(self.source.kernels):
             for value in kernel.outputs:
                 if value in self.views or value in self.part_of or self.places[value].buffer != value.name:
                     continue
                 for operand in kernel.inputs:
                     home = self.places[operand]
-                    dead = last[home.buffer] == time and home.buffer not in outputs
-                    if dead and self._fits_over(kernel, value, operand):
+                    if last[home.buffer] == time and self._fits_over(kernel, value, operand):
                         self._move(value.name, home.buffer)
                         last[home.buffer] = last.pop(value.name, time)
                         break

@@ -7,7 +7,8 @@ E06xx files, bundles and arguments, E07xx IR. Each has a long text in `tcaffe.ex
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -20,6 +21,7 @@ Severity = Literal["error", "warning"]
 EXCERPT_WIDTH = 100  # characters of a source line that are shown around the caret
 MESSAGE_LIMIT = 1000  # characters of a message that are shown: names come from the user and can be huge
 SHOWN = 50  # diagnostics of one CompileError that are rendered; the rest is counted
+SHOWN_ALIKE = 3  # among them, those with one and the same message
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +143,33 @@ class Reporter:
 
 
 def render(diagnostics: Iterable[Diagnostic]) -> str:
-    """All diagnostics as text, in the given order, with a last line that counts them."""
-    found = list(diagnostics)
+    """All diagnostics as text, in the given order, with a last line that counts them.
+
+    Of those with the same message only the first few are shown, and the others counted.
+    """
+    alike: Counter[tuple[str, str]] = Counter()
+    shown, found = [], list(diagnostics)
+    for diagnostic in found:
+        kind = (diagnostic.code, diagnostic.message)
+        alike[kind] += 1
+        if alike[kind] <= SHOWN_ALIKE:
+            shown.append(diagnostic)
     errors = sum(d.severity == "error" for d in found)
-    counts = [_count(errors, "error"), _count(len(found) - errors, "warning")]
-    hidden = [f"... and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    return "\n".join([*map(str, found[:SHOWN]), *hidden, ", ".join(c for c in counts if c)])
+    return "\n".join(
+        [
+            *map(str, shown[:SHOWN]),
+            *(f"... and {len(shown) - SHOWN} more" for _ in shown[SHOWN : SHOWN + 1]),
+            *_repeated(alike),
+            ", ".join(filter(None, [_count(errors, "error"), _count(len(found) - errors, "warning")])),
+        ]
+    )
+
+
+def _repeated(alike: Counter[tuple[str, str]]) -> Iterator[str]:
+    """A line for each message that came too often to be shown each time."""
+    for (code, message), number in alike.most_common(SHOWN):
+        if number > SHOWN_ALIKE:
+            yield f"... and {number - SHOWN_ALIKE} more of them: {code}: {printable(message)}"
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:

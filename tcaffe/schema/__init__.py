@@ -1,0 +1,1 @@
+"""The messages of Caffe's files: `caffe.proto`, and the module generated from it."""

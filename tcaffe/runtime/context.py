@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from tcaffe.runtime.arena import Arena
 from tcaffe.runtime.manifest import Call, Manifest
+from tcaffe.runtime.pool import WorkerPool
 
 Functions = Mapping[str, Callable[..., None]]
 
@@ -21,8 +21,11 @@ class Context:
     once it has been read: fill the inputs before every run, and read the outputs before the next.
     """
 
-    def __init__(self, manifest: Manifest, functions: Functions, params: Mapping[str, np.ndarray], pool: Any) -> None:
+    def __init__(
+        self, manifest: Manifest, functions: Functions, params: Mapping[str, np.ndarray], pool: WorkerPool
+    ) -> None:
         self.arena = Arena(manifest.plan.size)
+        self._pool = pool
         views = {view.name: self.arena.view(view) for view in manifest.views}
         self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
         self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
@@ -32,8 +35,9 @@ class Context:
 
     def run(self) -> None:
         """Compute the outputs from the inputs. Allocates nothing of size."""
-        for function, arguments in self._calls:
-            function(*arguments)
+        with self._pool.awake():
+            for function, arguments in self._calls:
+                function(*arguments)
 
 
 def _arguments(call: Call, views: Mapping[str, np.ndarray], params: Mapping[str, np.ndarray]) -> list[np.ndarray]:

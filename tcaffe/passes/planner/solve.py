@@ -1,0 +1,98 @@
+"""The planner: the cheapest search that reaches the lower bound, and how good the plan is known to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tcaffe.passes.planner.beam import sweep
+from tcaffe.passes.planner.climb import climb
+from tcaffe.passes.planner.greedy import Offsets, height, orders, place
+from tcaffe.passes.planner.problem import Problem
+
+WIDTHS = (30, 200, 1000)
+CLIMB_WORK = 4_000_000
+"""Pairs of neighbours looked at by the climb, whatever the size of the problem: some seconds at most."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known of a plan: that it is `optimal`, or how far above the lower bound it may be."""
+
+    size: int
+    lower_bound: int
+
+    @property
+    def optimal(self) -> bool:
+        """Whether no plan can be smaller."""
+        return self.size == self.lower_bound
+
+    @property
+    def gap(self) -> float:
+        """How much larger than the lower bound the plan is, as a fraction of it."""
+        return (self.size - self.lower_bound) / self.lower_bound if self.lower_bound else 0.0
+
+    def __str__(self) -> str:
+        return "optimal" if self.optimal else f"gap {100 * self.gap:.2g} %, not proven"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """An offset for every buffer by name, the bytes all of them take, and the certificate."""
+
+    offsets: Mapping[str, int]
+    size: int
+    certificate: Certificate
+
+    @property
+    def lower_bound(self) -> int:
+        """Bytes that no placement can do without."""
+        return self.certificate.lower_bound
+
+
+def plan(problem: Problem, *, capacity: int | None = None, effort: int = 1) -> Placement:
+    """A placement for `problem`, the same on every run: greedy orders, then a beam under the bound, then a climb.
+
+    Each stage runs only if none before it reached the lower bound, or `capacity` where one is given and larger.
+    `effort` multiplies the work of the climb.
+    """
+    cap = max(problem.lower_bound, capacity or 0)
+    best = min(_greedy(problem, cap), key=lambda o: height(problem, o))
+    if height(problem, best) > cap:
+        best = _beams(problem, cap) or best
+    if height(problem, best) > cap:
+        best = _climbed(problem, best, cap, effort)
+    return _placement(problem, best)
+
+
+def _greedy(problem: Problem, cap: int) -> list[Offsets]:
+    """The portfolio: orders times fits, until one is good enough."""
+    found = []
+    for order in orders(problem):
+        for best_fit in (False, True):
+            found.append(place(problem, order, best_fit=best_fit))
+            if height(problem, found[-1]) <= cap:
+                return found[-1:]
+    return found
+
+
+def _beams(problem: Problem, cap: int) -> Offsets | None:
+    """The first beam that arrives; success does not grow with the width alone, so several are tried."""
+    for width in WIDTHS:
+        if (found := sweep(problem, cap, width)) is not None:
+            return found
+    return None
+
+
+def _climbed(problem: Problem, best: Offsets, cap: int, effort: int) -> Offsets:
+    """The better of `best` and where a climb from the best order leads."""
+    pairs = sum(map(len, problem.neighbours)) or 1
+    start = min(orders(problem), key=lambda order: height(problem, place(problem, order)))
+    top, offsets = climb(problem, start, cap, rounds=max(1, effort * CLIMB_WORK // pairs))
+    return offsets if top < height(problem, best) else best
+
+
+def _placement(problem: Problem, offsets: Offsets) -> Placement:
+    size = height(problem, offsets)
+    named = {b.name: offset for b, offset in zip(problem.buffers, offsets, strict=True)}
+    return Placement(named, size, Certificate(size, problem.lower_bound))

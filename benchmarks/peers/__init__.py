@@ -1,0 +1,24 @@
+"""The engines that are compared, a module each, with two functions: `version()` and `load(case, variant)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Engine(NamedTuple):
+    """A loaded net: `run` takes the input array and returns `prob` [batch, 1000]; `variant` says how it was built."""
+
+    run: Callable[[np.ndarray], np.ndarray]
+    variant: str = ""
+
+
+PEERS = {
+    "tcaffe": "benchmarks.peers.tcaffe_engine",
+    "onnxruntime": "benchmarks.peers.onnxruntime_engine",
+    "openvino": "benchmarks.peers.openvino_engine",
+    "opencv": "benchmarks.peers.opencv_engine",
+    "torch": "benchmarks.peers.torch_engine",
+}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
-from tcaffe.diagnostics import CompileError, Diagnostic, Span
+from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span
 from tcaffe.frontend.bind import Bound, read_net
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.lower import AskedShapes, Lowered, lower
@@ -40,7 +40,7 @@ def load_net(
     def locate(index: int, *path: str | int) -> Span | None:
         return None
 
-    return lower(kept, phase=phase, asked=AskedShapes(dict(inputs or {}), batch), locate=locate)
+    return lower(kept, phase=phase, asked=AskedShapes(dict(inputs or {}), batch), locate=locate, reporter=Reporter())
 
 
 def read_source(source: Source) -> Bound:

@@ -3,48 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tcaffe.ir.node import Node
 
 
 class Names:
-    """Gives out names, each only once; `reserved` ones go only to those that ask for them by right."""
+    """Gives out names, each only once. `reserved` ones belong to those that know they do and need not ask."""
 
     def __init__(self, reserved: Iterable[str]) -> None:
         self._taken = set(reserved)
+        self._tried: dict[str, int] = {}
 
     def unique(self, wanted: str) -> str:
         """`wanted`, or `wanted'1`, `wanted'2` ... if it is taken."""
-        name, k = wanted, 0
+        name, k = wanted, self._tried.get(wanted, 0)
         while name in self._taken:
             k += 1
             name = f"{wanted}'{k}"
+        self._tried[wanted] = k
         self._taken.add(name)
         return name
 
 
-def named_tops(values: Sequence[Node], names: Sequence[str], bottoms: Sequence[Node]) -> tuple[Node, ...]:
-    """`values` under `names`, except those that are a bottom or a source and keep the name they have.
+def name_values(
+    values: Sequence[Node], wanted: Sequence[str], bottoms: Sequence[Node], names: Names
+) -> tuple[Node, ...]:
+    """A layer's `values` under the `wanted` names, and everything it computes on the way under a name of its own.
 
-    A value that other values of the layer are made of is renamed inside them too, so that it stays one value.
+    A value that is one of the layer's bottoms, or a source such as a parameter, keeps the name it has.
     """
-    wanted = {
-        value: name
-        for value, name in reversed(list(zip(values, names, strict=True)))
-        if value not in bottoms and value.op.family != "source"
-    }
+    chosen: dict[Node, str] = {}
+    for value, name in zip(values, wanted, strict=True):
+        chosen.setdefault(value, name)
     done: dict[Node, Node] = {bottom: bottom for bottom in bottoms}
-
-    def rebuilt(node: Node) -> Node:
-        """`node` with everything it is made of renamed."""
-        for child in node.inputs:
-            if child not in done:
-                done[child] = rebuilt(child)
+    for node in _computed(values, done):
         inputs = tuple(done[i] for i in node.inputs)
-        same = node if inputs == node.inputs else node.op.apply(inputs, node.attrs, node.name, node.span)
-        return same.named(wanted.get(node, node.name))
-
-    for value in values:
-        if value not in done:
-            done[value] = rebuilt(value)
+        if node.op.family == "source":
+            done[node] = node
+        else:
+            done[node] = replace(node, inputs=inputs, name=chosen.get(node) or names.unique(node.name))
     return tuple(done[value] for value in values)
+
+
+def _computed(values: Sequence[Node], known: Iterable[Node]) -> tuple[Node, ...]:
+    """Everything between `known` values and `values`, each node after its inputs."""
+    order: dict[Node, None] = {}
+    known = set(known)
+    stack = [(value, False) for value in reversed(values)]
+    while stack:
+        node, ready = stack.pop()
+        if node in known or node in order:
+            continue
+        if ready:
+            order[node] = None
+        else:
+            stack.append((node, True))
+            stack.extend((i, False) for i in reversed(node.inputs))
+    return tuple(order)

@@ -1,4 +1,4 @@
-"""Learnable parameters and state of a net: their fillers, and how layers share them by name."""
+"""Parameters of a net: what each is, and how layers share them by name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.ops import param, reshape
 from tcaffe.schema import caffe_pb2
 
+MULTIPLIERS = ("lr_mult", "decay_mult")
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of the net, as the layer that owns it declares it.
 
-    `key` is the name it can be shared by, `filler` says how it starts unless `values` (a BlobProto of the prototxt)
-    does. What is not `learned` is state: a layer changes it as it runs.
+    `index` is its place among the layer's parameters, `key` the name it can be shared by, if any. `filler` (a
+    FillerParameter) says how it starts, unless the prototxt itself holds its `values` (a BlobProto). What is not
+    `learned` is state: the layer changes it as it runs. The multipliers are None where no layer sets them.
     """
 
     node: Node
@@ -30,59 +33,79 @@ class Parameter:
     index: int
     key: str
     filler: Message
+    values: Message | None
     learned: bool
     lr_mult: float | None
     decay_mult: float | None
-    values: Message | None
 
 
 class Parameters:
-    """All parameters of a net in the order they first appear."""
+    """The parameters of a net in the order they first appear; `unique` makes names that nothing else has."""
 
     def __init__(self, unique: Callable[[str], str]) -> None:
         self.owned: list[Parameter] = []
         self._unique = unique
-        self._shared: dict[str, int] = {}
+        self._places: dict[str, int] = {}
 
     def take(self, p: LayerView, index: int, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of a layer at `index`: a new one, or the one its name stands for."""
         spec = p.layer.param[index] if index < len(p.layer.param) else caffe_pb2.ParamSpec()
         filler = filler or caffe_pb2.FillerParameter()
-        if complaint := filler_complaint(filler, shape):
-            p.fail("", complaint, code="E0405", suggestion=suggest(filler.type, FILLERS))
-        if spec.name in self._shared:
+        _check_filler(p, filler, shape)
+        if spec.name in self._places:
             return self._share(p, spec, shape)
         if spec.name:
-            self._shared[spec.name] = len(self.owned)
-        name = self._unique(f"{p.layer.name or p.kind.name}.{role}")
-        node = param(shape=shape, filler=_starts(filler), name=name)
-        values = _values(p, index, shape)
-        self.owned.append(
-            Parameter(node, p.layer.name, index, spec.name, filler, learned, _set(spec, "lr_mult"), _set(spec, "decay_mult"), values)
+            self._places[spec.name] = len(self.owned)
+        made = Parameter(
+            node=param(shape=shape, filler=_start(filler), name=self._unique(f"{p.layer.name or p.kind.name}.{role}")),
+            layer=p.layer.name,
+            index=index,
+            key=spec.name,
+            filler=filler,
+            values=_values(p, index, shape),
+            learned=learned,
+            lr_mult=_if_set(spec, "lr_mult"),
+            decay_mult=_if_set(spec, "decay_mult"),
         )
-        return node
+        self.owned.append(made)
+        return made.node
 
     def _share(self, p: LayerView, spec: Any, shape: Shape) -> Node:
-        """The parameter of an earlier layer, after checking that it can be shared."""
-        at = self._shared[spec.name]
-        owner = self.owned[at]
-        for field in ("lr_mult", "decay_mult"):
-            mine, theirs = _set(spec, field), getattr(owner, field)
-            if mine is not None and theirs is not None and mine != theirs:
-                p.fail("param", f"parameter `{spec.name}` has {field} {mine:g} here and {theirs:g} in layer `{owner.layer}`",
-                       code="E0311", note=f"layers that share a parameter must agree on its {field}")
-            if theirs is None and mine is not None:
-                owner = self.owned[at] = replace(owner, **{field: mine})
+        """The parameter an earlier layer owns, after checking that both layers agree."""
+        place = self._places[spec.name]
+        owner = self.owned[place]
+        for field in MULTIPLIERS:
+            mine, theirs = _if_set(spec, field), getattr(owner, field)
+            if None not in (mine, theirs) and mine != theirs:
+                note = f"layers that share a parameter must agree on its {field}"
+                p.fail(
+                    "param", f"{field} is {mine:g} for `{spec.name}`, {theirs:g} in {_of(owner)}", note, code="E0311"
+                )
+        lr_mult, decay_mult = (_first(getattr(owner, f), _if_set(spec, f)) for f in MULTIPLIERS)
+        self.owned[place] = replace(owner, lr_mult=lr_mult, decay_mult=decay_mult)
         if owner.node.shape == shape:
             return owner.node
-        if spec.share_mode != caffe_pb2.ParamSpec.PERMISSIVE or owner.node.type.size != math.prod(shape):
-            p.fail("param", f"parameter `{spec.name}` has shape {list(shape)} here and {list(owner.node.shape)} in layer `{owner.layer}`",
-                   code="E0311", note="layers share a parameter of one shape; share_mode: PERMISSIVE asks for one number of elements only")
+        permissive = spec.share_mode == caffe_pb2.ParamSpec.PERMISSIVE
+        if not permissive or owner.node.type.size != math.prod(shape):
+            wanted = "number of elements" if permissive else "shape"
+            note = f"layers that share a parameter must agree on its {wanted}"
+            shapes = f"{list(shape)} for `{spec.name}`, {list(owner.node.shape)} in {_of(owner)}"
+            p.fail("param", f"the shape is {shapes}", note, code="E0311")
         return reshape(owner.node, shape=shape)
 
 
-def _starts(filler: Any) -> str:
-    """The filler as the graph shows it: its type, or nothing where the parameter starts with zeros."""
+def _check_filler(p: LayerView, filler: Any, shape: Shape) -> None:
+    """Refuse the layer if `filler` cannot fill a parameter of that shape."""
+    if complaint := filler_complaint(filler, shape):
+        p.fail("", complaint, code="E0405", suggestion=suggest(filler.type, FILLERS))
+
+
+def _of(owner: Parameter) -> str:
+    return f"layer `{owner.layer}`, which shares it"
+
+
+def _start(filler: Any) -> str:
+    """How the graph shows a filler: by its type, or not at all where the parameter starts with zeros."""
     return "" if filler.type == "constant" and filler.value == 0 else filler.type
 
 
@@ -92,11 +115,14 @@ def _values(p: LayerView, index: int, shape: Shape) -> Message | None:
         return None
     values = p.layer.blobs[index]
     count = len(values.double_data) or len(values.data)
-    if count != math.prod(shape):
-        p.fail("blobs", f"blob {index} has {count} elements, shape {list(shape)} needs {math.prod(shape)}")
+    p.require(count == math.prod(shape), "blobs", f"blob {index} holds {count} numbers, its shape is {list(shape)}")
     return values
 
 
-def _set(spec: Any, field: str) -> float | None:
+def _first(a: float | None, b: float | None) -> float | None:
+    return b if a is None else a
+
+
+def _if_set(spec: Any, field: str) -> float | None:
     """A field of a ParamSpec if it is set."""
     return getattr(spec, field) if spec.HasField(field) else None

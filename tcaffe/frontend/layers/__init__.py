@@ -10,10 +10,13 @@ from tcaffe.frontend.layers import (
     pooling,
     shape,
 )
+from tcaffe.frontend.layers.known import CAFFE_TYPES, FORK_OF_TYPE
 from tcaffe.frontend.layers.registry import LAYERS, LayerType, layer
 from tcaffe.frontend.layers.view import LayerView
 
 __all__ = [
+    "CAFFE_TYPES",
+    "FORK_OF_TYPE",
     "LAYERS",
     "LayerType",
     "LayerView",

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tcaffe.frontend.layers.common import along, sigmoid
+from tcaffe.frontend.layers.common import along, scaled, shifted, sigmoid
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import LayerView
 from tcaffe.ir.node import Node
@@ -34,8 +34,8 @@ def clip(x: Node, p: LayerView) -> Node:
 @layer("Dropout")
 def dropout(x: Node, p: LayerView) -> Node:
     """x itself: dropout is a matter of training, which scales what it keeps."""
-    p.require(0 <= p.dropout_ratio < 1, "dropout_ratio", f"a dropout_ratio of {p.dropout_ratio} is not a probability",
-              "it is the part that is dropped: from 0 up to, not including, 1")
+    note = "it is the part that is dropped: from 0 up to, not including, 1"
+    p.require(0 <= p.dropout_ratio < 1, "dropout_ratio", f"dropout_ratio is {p.dropout_ratio}", note)
     if p.phase == "TRAIN":
         p.fail("", "Dropout cannot be compiled for training yet", code="E0305")
     return x
@@ -51,7 +51,7 @@ def elu(x: Node, p: LayerView) -> Node:
 def exponential(x: Node, p: LayerView) -> Node:
     """base^(shift + scale * x); a base of -1 stands for e."""
     log_base = _log_base(p)
-    return _scaled(exp(_scaled(x, p.scale * log_base)), math.exp(p.shift * log_base))
+    return scaled(exp(scaled(x, p.scale * log_base)), math.exp(p.shift * log_base))
 
 
 @layer("Log")
@@ -59,7 +59,7 @@ def logarithm(x: Node, p: LayerView) -> Node:
     """The logarithm of shift + scale * x; a base of -1 stands for e."""
     log_base = _log_base(p)
     p.require(log_base != 0, "base", "there is no logarithm of base 1")
-    return _scaled(log(_shifted(_scaled(x, p.scale), p.shift)), 1 / log_base)
+    return scaled(log(shifted(scaled(x, p.scale), p.shift)), 1 / log_base)
 
 
 @layer("Power")
@@ -68,14 +68,14 @@ def power(x: Node, p: LayerView) -> Node:
     if p.power * p.scale == 0:
         with np.errstate(all="ignore"):
             return const(value=float(np.power(p.shift, p.power)), shape=x.shape)
-    line = _shifted(_scaled(x, p.scale), p.shift)
+    line = shifted(scaled(x, p.scale), p.shift)
     return line if p.power == 1 else pow_(line, p.power)
 
 
 @layer("PReLU")
 def prelu(x: Node, p: LayerView) -> Node:
     """x for x > 0, a learned slope times x otherwise; one slope a channel, or one for all."""
-    p.require(2 <= len(x.shape) <= 4, "", f"PReLU takes a bottom of 2 to 4 axes, not {len(x.shape)}")
+    p.require_axes(x, 2, 4)
     shape, axes = ((), ()) if p.channel_shared else ((x.shape[1],), (1,))
     slope = p.blob("slope", shape, p.filler if p.has("filler") else p.constant(0.25))
     return select(x > 0, x, x * along(slope, x, *axes))
@@ -96,7 +96,7 @@ def logistic(x: Node, p: LayerView) -> Node:
 @layer("Swish")
 def swish(x: Node, p: LayerView) -> Node:
     """x * sigmoid(beta * x)."""
-    return x * sigmoid(_scaled(x, p.beta))
+    return x * sigmoid(scaled(x, p.beta))
 
 
 @layer("TanH")
@@ -117,11 +117,3 @@ def _log_base(p: LayerView) -> float:
         return 1.0
     p.require(0 < p.base < math.inf, "base", f"the base must be positive, not {p.base}", "-1 stands for e")
     return math.log(p.base)
-
-
-def _scaled(x: Node, factor: float) -> Node:
-    return x if factor == 1 else x * factor
-
-
-def _shifted(x: Node, offset: float) -> Node:
-    return x if offset == 0 else x + offset

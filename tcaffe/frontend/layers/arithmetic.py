@@ -6,7 +6,7 @@ import math
 from functools import reduce
 
 from tcaffe.frontend.layers.registry import layer
-from tcaffe.frontend.layers.view import LayerView
+from tcaffe.frontend.layers.view import MOST_AXES, LayerView
 from tcaffe.ir.node import Node
 from tcaffe.ir.ops import abs_, add, concat, maximum, mul, reduce_sum, reshape, top_k
 
@@ -15,9 +15,7 @@ from tcaffe.ir.ops import abs_, add, concat, maximum, mul, reduce_sum, reshape, 
 def eltwise(x: Node, y: Node, *rest: Node, p: LayerView) -> Node:
     """The product, the weighted sum or the maximum of bottoms of one shape."""
     bottoms = (x, y, *rest)
-    for i, other in enumerate(bottoms):
-        p.require(other.shape == x.shape, "", f"bottom 0 has shape {list(x.shape)}, bottom {i} has {list(other.shape)}",
-                  "all bottoms of Eltwise have one shape; Scale and Bias repeat a smaller one")
+    p.require_alike(bottoms, note="all bottoms have one shape; Scale and Bias repeat a smaller one")
     weights: tuple[float, ...] = p.coeff
     p.require(len(weights) in (0, len(bottoms)), "coeff", f"{len(weights)} coefficients for {len(bottoms)} bottoms")
     p.require(not weights or p.operation != "PROD", "coeff", "a product takes no coefficients")
@@ -30,7 +28,7 @@ def eltwise(x: Node, y: Node, *rest: Node, p: LayerView) -> Node:
 def reduction(x: Node, p: LayerView) -> Node:
     """The sum, mean, sum of magnitudes or sum of squares over all axes from p.axis on."""
     axes = tuple(range(p.axis_of(x), len(x.shape)))
-    terms = {"ASUM": abs_, "SUMSQ": lambda v: v * v}.get(p.operation, lambda v: v)(x)
+    terms = {"ASUM": abs_(x), "SUMSQ": x * x}.get(p.operation, x)
     total = reduce_sum(terms, axes=axes)
     weight = p.coeff / (math.prod(x.shape[a] for a in axes) if p.operation == "MEAN" else 1)
     return total if weight == 1 else total * weight
@@ -38,19 +36,18 @@ def reduction(x: Node, p: LayerView) -> Node:
 
 @layer("ArgMax")
 def arg_max(x: Node, p: LayerView) -> Node:
-    """Where the p.top_k largest elements are, along an axis or in each whole item; with out_max_val also what they are."""
-    p.require(p.top_k > 0, "top_k", "top_k must be at least 1")
+    """Where the p.top_k largest elements are along an axis, or in each whole item; with out_max_val what they are."""
     if p.has("axis"):
-        axis = p.axis_of(x)
-        _check_candidates(p, x.shape[axis])
-        return top_k(x, k=p.top_k, axis=axis, what="value" if p.out_max_val else "index")
-    p.require(bool(x.shape), "", "a blob without axes has no items")
+        return _best(x, p, p.axis_of(x), "value" if p.out_max_val else "index")
+    p.require_axes(x, 1, MOST_AXES)
     flat = reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
-    _check_candidates(p, flat.shape[1])
     shape = (x.shape[0], 1, p.top_k) + (1,) * (len(x.shape) - 3)
-    found = [reshape(top_k(flat, k=p.top_k, axis=1, what=what), shape=shape) for what in ("index", "value")]
+    found = [reshape(_best(flat, p, 1, what), shape=shape) for what in ("index", "value")[: 1 + p.out_max_val]]
     return concat(*found, axis=1) if p.out_max_val else found[0]
 
 
-def _check_candidates(p: LayerView, count: int) -> None:
-    p.require(p.top_k <= count, "top_k", f"top_k is {p.top_k}, there are {count} elements to choose from")
+def _best(x: Node, p: LayerView, axis: int, what: str) -> Node:
+    """The `index` or `value` of the p.top_k largest elements along an axis, the largest first."""
+    fits = p.positive("top_k") <= x.shape[axis]
+    p.require(fits, "top_k", f"top_k is {p.top_k}, there are {x.shape[axis]} elements to choose from")
+    return top_k(x, k=p.top_k, axis=axis, what=what)

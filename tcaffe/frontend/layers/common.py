@@ -5,12 +5,32 @@ from __future__ import annotations
 import math
 
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, exp, reduce_max, reduce_sum, tanh
+from tcaffe.ir.ops import broadcast, const, exp, reduce_max, reduce_sum, reshape, tanh
 
 
 def along(values: Node, like: Node, *axes: int) -> Node:
     """`values` repeated to the shape of `like`, its own axes being `axes` of the result."""
     return values if values.shape == like.shape else broadcast(values, axes=axes, shape=like.shape)
+
+
+def reshaped(x: Node, shape: tuple[int, ...]) -> Node:
+    """The elements of `x` in another shape; `x` itself if it has that shape already."""
+    return x if x.shape == shape else reshape(x, shape=shape)
+
+
+def filled(value: float, like: Node) -> Node:
+    """`value` in the shape of `like`."""
+    return const(value=float(value), shape=like.shape, dtype=like.type.dtype)
+
+
+def scaled(x: Node, factor: float) -> Node:
+    """`x` times a number; `x` itself for 1."""
+    return x if factor == 1 else x * factor
+
+
+def shifted(x: Node, offset: float) -> Node:
+    """`x` plus a number; `x` itself for 0."""
+    return x if offset == 0 else x + offset
 
 
 def sigmoid(x: Node) -> Node:

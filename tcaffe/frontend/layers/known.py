@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-CAFFE_TYPES = frozenset(
-    """
+_CAFFE = """
     AbsVal Accuracy ArgMax BNLL BatchNorm BatchReindex Bias Clip Concat ContrastiveLoss Convolution Crop Data
     Deconvolution Dropout DummyData ELU Eltwise Embed EuclideanLoss Exp Filter Flatten HDF5Data HDF5Output HingeLoss
     Im2col ImageData InfogainLoss InnerProduct Input LRN LSTM LSTMUnit Log MVN MemoryData MultinomialLogisticLoss
     PReLU Parameter Pooling Power Python RNN ReLU Reduction Reshape SPP Scale Sigmoid SigmoidCrossEntropyLoss Silence
     Slice Softmax SoftmaxWithLoss Split Swish TanH Threshold Tile WindowData
-    """.split()
-)
+"""
+
+CAFFE_TYPES = frozenset(_CAFFE.split())
 
 _FORKS = {
     "SSD": """
@@ -38,4 +38,4 @@ _FORKS = {
     "Intel Caffe": "SpaceToDepth DepthToSpace",
 }
 
-FORK_OF = {name: fork for fork, names in _FORKS.items() for name in names.split()}
+FORK_OF_TYPE = {name: fork for fork, names in _FORKS.items() for name in names.split()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tcaffe.frontend.layers.common import along, mean, others, softmax
+from tcaffe.frontend.layers.common import along, filled, mean, others, reshaped, softmax
 from tcaffe.frontend.layers.registry import layer
-from tcaffe.frontend.layers.view import LayerView
+from tcaffe.frontend.layers.view import MOST_AXES, LayerView, Shape
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, const, equal, pool, pow_, reshape, select, sqrt
+from tcaffe.ir.ops import broadcast, equal, pool, pow_, reshape, select, sqrt
 
 
 @layer("BatchNorm")
@@ -15,12 +15,12 @@ def batch_norm(x: Node, p: LayerView) -> Node:
 
     The statistics are running sums over `factor` batches, or those of this batch.
     """
-    p.axis_of(x, 1)
+    p.require_axes(x, 2, MOST_AXES)
+    note = "these blobs are statistics and are not learned: their lr_mult must be 0"
     for i, spec in enumerate(p.layer.param):
-        p.require(spec.lr_mult == 0 or not spec.HasField("lr_mult"), "param", f"param {i} has lr_mult {spec.lr_mult}",
-                  "the blobs of BatchNorm are statistics and are not learned: lr_mult must be 0")
-    channels = (x.shape[1],)
-    sums = [p.blob(role, shape, learned=False) for role, shape in (("mean", channels), ("var", channels), ("factor", (1,)))]
+        p.require(spec.lr_mult == 0, "param", f"param {i} has lr_mult {spec.lr_mult:g}", note)
+    shapes = {"mean": x.shape[1:2], "var": x.shape[1:2], "factor": (1,)}
+    sums = [p.blob(role, shape, learned=False) for role, shape in shapes.items()]
     use_global = p.use_global_stats if p.has("use_global_stats") else p.phase == "TEST"
     centre, variance = _running(*sums) if use_global else _of_batch(x)
     deviation = 1 / sqrt(variance + p.eps)
@@ -29,8 +29,7 @@ def batch_norm(x: Node, p: LayerView) -> Node:
 
 def _running(total: Node, squares: Node, factor: Node) -> tuple[Node, Node]:
     """Mean and variance from sums that stand for `factor` batches; zeros when there was none."""
-    none = const(value=0.0, shape=(1,))
-    weight = reshape(select(equal(factor, 0), none, 1 / factor), shape=())
+    weight = reshape(select(equal(factor, 0), filled(0, factor), 1 / factor), shape=())
     return total * broadcast(weight, shape=total.shape), squares * broadcast(weight, shape=squares.shape)
 
 
@@ -56,45 +55,56 @@ def scale(x: Node, factor: Node | None = None, *, p: LayerView) -> Node:
 def bias(x: Node, offset: Node | None = None, *, p: LayerView) -> Node:
     """x plus an offset that spans some of its axes, learned or a second bottom."""
     shape, axes = _span(x, offset, p)
-    return x + along(offset or p.blob("b", shape, p.filler), x, *axes)
+    if offset is None:
+        offset = p.blob("b", shape, p.filler)
+    return x + along(offset, x, *axes)
 
 
-def _span(x: Node, given: Node | None, p: LayerView) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _span(x: Node, given: Node | None, p: LayerView) -> tuple[Shape, tuple[int, ...]]:
     """The shape of what scales or shifts x, and the axes of x it spans."""
-    if given is not None and not given.shape or given is None and p.num_axes == 0:
+    if (p.num_axes == 0) if given is None else (given.shape == ()):
         return (), ()
     axis = p.axis_of(x)
+    shape = _learned_shape(x, axis, p) if given is None else given.shape
+    note = f"it must match the axes of the first bottom from axis {axis} on"
+    matches = shape == x.shape[axis : axis + len(shape)]
+    p.require(matches, "", f"bottom 0 has shape {list(x.shape)}, bottom 1 has {list(shape)}", note)
+    return shape, tuple(range(axis, axis + len(shape)))
+
+
+def _learned_shape(x: Node, axis: int, p: LayerView) -> Shape:
+    """The sizes of the p.num_axes axes from `axis` on."""
     p.require(p.num_axes >= -1, "num_axes", f"num_axes is {p.num_axes}", "-1 stands for all axes from `axis` on")
-    count = len(given.shape) if given else p.num_axes if p.num_axes >= 0 else len(x.shape) - axis
-    p.require(axis + count <= len(x.shape), "num_axes" if given is None else "axis",
-              f"{count} axes from axis {axis} on are more than a blob of shape {list(x.shape)} has")
-    shape = x.shape[axis : axis + count]
-    p.require(given is None or given.shape == shape, "axis",
-              f"the second bottom has shape {list(given.shape) if given else []}, the first has {list(shape)} there",
-              f"it must match the axes of the first bottom from axis {axis} on")
-    return shape, tuple(range(axis, axis + count))
+    last = len(x.shape) if p.num_axes == -1 else axis + p.num_axes
+    fits = last <= len(x.shape)
+    p.require(fits, "num_axes", f"a blob of shape {list(x.shape)} has no {p.num_axes} axes from axis {axis} on")
+    return x.shape[axis:last]
 
 
 @layer("LRN")
 def local_response(x: Node, p: LayerView) -> Node:
     """x over a power of the mean square around it: across neighbouring channels, or around it in its channel."""
-    p.require(len(x.shape) == 4, "", f"LRN takes a bottom of 4 axes, not {len(x.shape)}")
+    p.require_axes(x, 4, 4)
     size = p.local_size
     p.require(size % 2 == 1, "local_size", f"local_size is {size}", "it must be odd, to have a middle")
-    p.require(size < 2**31, "local_size", f"local_size {size} is too large")
-    axes, kind = ((1,), "sum") if p.norm_region == "ACROSS_CHANNELS" else ((2, 3), "average")
-    n = len(axes)
-    around = pool(x * x, kind=kind, axes=axes, size=(size,) * n, stride=(1,) * n, pad=((size // 2, size // 2),) * n)
-    if kind == "sum":
-        return x * pow_(around * (p.alpha / size) + p.k, -p.beta)
-    return x * pow_(around * p.alpha + 1, -p.beta)
+    across = p.norm_region == "ACROSS_CHANNELS"
+    axes = (1,) if across else (2, 3)
+    mean_square = _squares_around(x, axes, size) * (p.alpha / size ** len(axes))
+    return x * pow_(mean_square + (p.k if across else 1), -p.beta)
+
+
+def _squares_around(x: Node, axes: tuple[int, ...], size: int) -> Node:
+    """The sum of the squares in a window of `size` around each element; further than the far end it need not reach."""
+    reach = [min(size // 2, x.shape[a] - 1) for a in axes]
+    sizes, pads, ones = [2 * r + 1 for r in reach], [(r, r) for r in reach], [1 for _ in axes]
+    return pool(x * x, kind="sum", axes=axes, size=sizes, stride=ones, pad=pads)
 
 
 @layer("MVN")
 def mean_variance(x: Node, p: LayerView) -> Node:
     """x less its mean, over its deviation plus eps; an image plane at a time, or all channels together."""
-    p.require(1 <= len(x.shape) <= 4, "", f"MVN takes a bottom of 1 to 4 axes, not {len(x.shape)}")
-    x = reshape(x, shape=(*x.shape, 1, 1, 1)[:4]) if len(x.shape) < 4 else x
+    p.require_axes(x, 1, 4)
+    x = reshaped(x, (*x.shape, 1, 1, 1)[:4])
     kept = (0,) if p.across_channels else (0, 1)
     axes = others(x, *kept)
     off = x - along(mean(x, *axes), x, *kept)

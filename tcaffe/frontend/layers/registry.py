@@ -25,10 +25,16 @@ class Arity:
         """Whether `count` is right."""
         return self.least <= count and (self.most is None or count <= self.most)
 
-    def __str__(self) -> str:
+    def of(self, noun: str) -> str:
+        """The numbers in words: `1 bottom`, `1 to 2 tops`, `at least 2 bottoms`."""
         if self.most is None:
-            return f"at least {self.least}"
-        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+            return f"at least {counted(self.least, noun)}"
+        return counted(self.most, noun) if self.least == self.most else f"{self.least} to {counted(self.most, noun)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 top`, `2 tops`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,7 @@ def layer(
         for name in names:
             messages = _messages(name) if param is None else (param,) if isinstance(param, str) else param
             most = (tops, tops) if isinstance(tops, int) else tops
-            LAYERS[name] = LayerType(
-                name, rule, messages, _bottoms(rule), Arity(*most), paired, in_place, loss, source
-            )
+            LAYERS[name] = LayerType(name, rule, messages, _bottoms(rule), Arity(*most), paired, in_place, loss, source)
         return rule
 
     return register

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -17,7 +17,9 @@ from tcaffe.schema import caffe_pb2
 
 Shape = tuple[int, ...]
 Locate = Callable[..., Span | None]
+FIELDS = {f.name: f.message_type for f in caffe_pb2.LayerParameter.DESCRIPTOR.fields}
 MOST_ELEMENTS = 2**31 - 1
+MOST_AXES = 32
 
 
 class Surroundings(Protocol):
@@ -49,9 +51,7 @@ class LayerView:
         self._locate = locate
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not (found := self._field(name)):
-            raise AttributeError(f"layer type {self.kind.name} has no field {name}")
-        message, field = found
+        message, field = self._field(name)
         return _plain(getattr(getattr(self.layer, message), name), field)
 
     @property
@@ -61,7 +61,7 @@ class LayerView:
 
     def has(self, name: str) -> bool:
         """Whether the prototxt sets the field; a repeated field is set when it has an entry."""
-        message, field = self._field(name) or self._unknown(name)
+        message, field = self._field(name)
         owner = getattr(self.layer, message)
         return bool(getattr(owner, name)) if field.is_repeated else owner.HasField(name)
 
@@ -80,10 +80,10 @@ class LayerView:
         name = self.layer.top[top]
         wanted = self._net.input_shape(name, shape)
         if wanted is None:
-            self.fail("", f"the shape of blob `{name}` is not known", note=note, code="E0312",
-                      suggestion=f"give it, for example --input {name}=1x3x224x224")
+            suggestion = f"give it, for example --input {name}=1x3x224x224"
+            self.fail("", f"the shape of blob `{name}` is not known", note, code="E0312", suggestion=suggestion)
         if min(wanted, default=1) <= 0:
-            self.fail("shape", f"blob `{name}` would have no elements: its shape is {list(wanted)}", code="E0312")
+            self.fail("", f"blob `{name}` would have no elements: its shape is {list(wanted)}", code="E0312")
         return input_(shape=self.sized(wanted), name=name)
 
     def is_fed(self, top: int) -> bool:
@@ -94,59 +94,82 @@ class LayerView:
         """A filler that fills with `value`."""
         return caffe_pb2.FillerParameter(type="constant", value=value)
 
-    def axis_of(self, x: Node, value: int | None = None, field: str = "axis", *, end: bool = False) -> int:
-        """`value` (by default the field's) as an axis of `x` counted from the front; `end` allows the place after the last."""
-        axis = getattr(self, field) if value is None else value
+    def axis_of(self, x: Node, field: str = "axis") -> int:
+        """The axis of `x` that a field names, counted from the front; in the field, -1 is the last axis."""
+        axis: int = getattr(self, field)
         rank = len(x.shape)
-        if not -rank <= axis < rank + end:
-            self.fail(field, f"axis {axis} is out of range for a blob of shape {list(x.shape)}",
-                      note=f"an axis is from {-rank} to {rank - 1 + end}", code="E0403")
-        return axis + rank if axis < 0 else axis
+        if not -rank <= axis < rank:
+            note = f"an axis is from {-rank} to {rank - 1}" if rank else "the blob is a single number"
+            self.fail(field, f"axis {axis} is out of range for a blob of shape {list(x.shape)}", note, code="E0403")
+        return axis % rank
+
+    def positive(self, field: str) -> int:
+        """The number in a field, which must be at least 1."""
+        value: int = getattr(self, field)
+        self.require(value > 0, field, f"{field} must be at least 1" + (f", not {value}" if self.has(field) else ""))
+        return value
+
+    def require_axes(self, x: Node, least: int, most: int) -> None:
+        """Refuse a bottom with fewer than `least` or more than `most` axes."""
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        fits = least <= len(x.shape) <= most
+        self.require(
+            fits, "", f"the bottom has shape {list(x.shape)}", f"{self.kind.name} takes blobs of {wanted} axes"
+        )
+
+    def require_alike(self, bottoms: Sequence[Node], but: int | None = None, note: str = "") -> None:
+        """Refuse bottoms whose shapes differ, on any axis but `but`."""
+        first = bottoms[0].shape
+        where = "in shape" if but is None else f"in all axes but {but}"
+        for i, x in enumerate(bottoms):
+            alike = len(x.shape) == len(first) and all(
+                m == n or axis == but for axis, (m, n) in enumerate(zip(x.shape, first, strict=True))
+            )
+            shapes = f"bottom 0 has shape {list(first)}, bottom {i} has {list(x.shape)}"
+            self.require(alike, "", shapes, note or f"the bottoms of {self.kind.name} must agree {where}")
 
     def sized(self, shape: Shape) -> Shape:
         """`shape`, if a blob can have it."""
-        if len(shape) > 32:
-            self.fail("", f"a blob has at most 32 axes, not {len(shape)}", code="E0404")
+        if len(shape) > MOST_AXES:
+            self.fail("", f"a blob has at most {MOST_AXES} axes, not {len(shape)}", code="E0404")
         if np.prod(shape, dtype=object) > MOST_ELEMENTS:
-            self.fail("", f"a blob of shape {list(shape)} is too large", note="a blob has at most 2147483647 elements",
-                      code="E0404")
+            note = f"a blob has at most {MOST_ELEMENTS} elements"
+            self.fail("", f"a blob of shape {list(shape)} is too large", note, code="E0404")
         return shape
 
     def require(self, ok: bool, field: str, message: str, note: str = "") -> None:
         """Refuse the layer with `message` unless `ok`."""
         if not ok:
-            self.fail(field, message, note=note)
+            self.fail(field, message, note)
 
     def span(self, field: str = "") -> Span | None:
-        """Where the prototxt sets the field, else where it says the layer's type."""
-        found = self._field(field) if field else None
-        path = (found[0], field) if found else (field,) if field else ()
-        return self._locate(*path)
+        """Where the prototxt sets a field of the layer or of its own message; without a field, where the layer is."""
+        if not field:
+            return self._locate()
+        return self._locate(field) if field in FIELDS else self._locate(self._field(field)[0], field)
 
-    def fail(self, field: str, message: str, *, note: str = "", code: str = "E0401", suggestion: str = "") -> NoReturn:
-        """Refuse the layer because of a field (or all of it, if `field` is empty)."""
-        raise CompileError([Diagnostic(code, f"layer `{self.layer.name}`: {message}", self.span(field), note, suggestion)])
+    def fail(self, field: str, message: str, note: str = "", *, code: str = "", suggestion: str = "") -> NoReturn:
+        """Refuse the layer because of a field; without one, because of what its bottoms are (E0402)."""
+        code = code or ("E0401" if field else "E0402")
+        message = f"layer `{self.layer.name}`: {message}"
+        raise CompileError([Diagnostic(code, message, self.span(field), note, suggestion)])
 
-    def _field(self, name: str) -> tuple[str, FieldDescriptor] | None:
-        """The message that holds a field, and the field."""
-        fields = type(self.layer).DESCRIPTOR.fields_by_name
-        for message in self.kind.messages:
-            if field := fields[message].message_type.fields_by_name.get(name):
+    def _field(self, name: str) -> tuple[str, Any]:
+        """The message that holds a field, and the field's descriptor."""
+        for message in self.kind.messages if not name.startswith("_") else ():
+            if field := FIELDS[message].fields_by_name.get(name):
                 return message, field
-        return None
-
-    def _unknown(self, name: str) -> NoReturn:
         raise AttributeError(f"layer type {self.kind.name} has no field {name}")
 
 
-def _plain(value: Any, field: FieldDescriptor) -> Any:
+def _plain(value: Any, field: Any) -> Any:
     """The value of a field as plain Python."""
     if field.is_repeated:
         return tuple(_single(v, field) for v in value)
     return _single(value, field)
 
 
-def _single(value: Any, field: FieldDescriptor) -> Any:
+def _single(value: Any, field: Any) -> Any:
     if field.type == FieldDescriptor.TYPE_FLOAT:
         return float(str(np.float32(value)))
     if field.type == FieldDescriptor.TYPE_ENUM:

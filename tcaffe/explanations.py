@@ -127,4 +127,44 @@ EXPLANATIONS = {
 
         Names and file names are UTF-8 text. Save the file as UTF-8. (Comments may hold any bytes.)
     """,
+    # ── E06xx: files, bundles and arguments ─────────────────────────────────────────────────────────────
+    "E0610": """
+        HDF5 data that cannot be read
+
+        The source of an HDF5Data layer is a text file with the paths of HDF5 files, relative to the working directory
+        and separated by white space. Each file holds a dataset for every top of the layer, called like the top, of
+        numbers, all with the same number of rows. Datasets that only link to other files are not followed. Reading
+        HDF5 needs the package h5py: pip install 'tcaffe[hdf5]'.
+    """,
+    "E0620": """
+        Not a bundle
+
+        A bundle is the folder that exe.save(folder) writes: manifest.json, kernels.py and weights.bin. One of them is
+        missing here, is no regular file, or is larger than any compiled net makes it. Copy the whole folder.
+    """,
+    "E0621": """
+        A bundle's manifest cannot be trusted
+
+        The manifest is not what this version writes: it was damaged or edited, or it is of another version. Values
+        must lie within the arena, parameters within the weights, and every name must be defined once. Save the bundle
+        anew from the net and its weights.
+    """,
+    "E0622": """
+        A bundle's source cannot be trusted
+
+        The source is not the one that the manifest was written for, or it holds something that no kernel needs: an
+        import, a string, a call that is not one of numpy's array functions. It was not run. Save the bundle anew from
+        the net and its weights, and do not edit kernels.py.
+    """,
+    "E0623": """
+        A bundle's weights have another size than the manifest says
+
+        The file was cut short, perhaps by a full disk or an interrupted copy, or it belongs to another bundle.
+    """,
+    "E0624": """
+        A folder that is not a bundle would be overwritten
+
+        Saving replaces an older bundle of the same name, or fills an empty folder. This place holds something else.
+        Choose another name, or remove what is there yourself.
+    """,
 }

@@ -167,4 +167,118 @@ EXPLANATIONS = {
         Saving replaces an older bundle of the same name, or fills an empty folder. This place holds something else.
         Choose another name, or remove what is there yourself.
     """,
+    # ── E03xx: the net ──────────────────────────────────────────────────────────────────────────────────
+    "E0301": """
+        A layer reads a blob that no layer before it makes
+
+        Layers run in the order of the file. Every bottom must be a top of a layer further up, spelt the same way. If
+        the layer that makes it is there, it may stand too far down, or its include and exclude rules may leave it out
+        in this phase.
+    """,
+    "E0302": """
+        Two layers make a blob of the same name
+
+        A name stands for one blob. A layer may use the name of a blob again only to change it in place: then the name
+        is its bottom and its top at the same position, as in bottom: "conv1" top: "conv1" of a ReLU.
+    """,
+    "E0303": """
+        A blob that others need is changed in place
+
+        A layer that writes its top over its bottom destroys what was there. That is refused where another layer has
+        read the blob, or where the blob counts as a loss. Give the top a name of its own: tcaffe plans the memory, so
+        it costs nothing.
+    """,
+    "E0304": """
+        No layer type has this name
+
+        Type names are case sensitive: "ReLU", "InnerProduct", "LRN". Types of Caffe's forks, and your own, have to be
+        registered with @tcaffe.layer before the net is loaded.
+    """,
+    "E0305": """
+        A layer that exists, but cannot be compiled yet
+
+        The type is one of Caffe's, and this version of tcaffe has no rule for it, or none for this phase. A rule is a
+        short function: docs/adding-a-layer.md tells how to write one.
+    """,
+    "E0306": """
+        The wrong number of bottoms
+
+        Each layer type takes a number of bottoms of its own: ReLU one, Eltwise two or more, Input none.
+    """,
+    "E0307": """
+        The wrong number of tops
+
+        Each layer type makes a number of tops of its own: ReLU one, Slice one or more, Silence none. Convolution and
+        Deconvolution make one top for each bottom.
+    """,
+    "E0308": """
+        This layer cannot work in place
+
+        AbsVal, Flatten, Reshape and Split need a top that is named otherwise than their bottom.
+    """,
+    "E0309": """
+        A list that does not fit the blobs of the layer
+
+        loss_weight is left out, or given once for each top. propagate_down is left out, or given once for each bottom.
+    """,
+    "E0310": """
+        More param entries than parameters
+
+        The param entries of a layer belong to its parameters in order: for a convolution the first to the filters, the
+        second to the bias. A layer with bias_term: false has no second one.
+    """,
+    "E0311": """
+        Layers that share a parameter disagree
+
+        Parameters whose param entries carry the same name are one parameter. All layers must give it the same shape,
+        or with share_mode: PERMISSIVE the same number of elements, and no two of them different multipliers.
+    """,
+    "E0312": """
+        The shape of an input is missing or impossible
+
+        Programs are compiled for fixed shapes, all positive. Where the prototxt does not give the shape of an input,
+        as for a database without crop_size or for HDF5 files, it has to be given: --input data=1x3x224x224, or
+        tcaffe.compile(net, inputs={"data": (1, 3, 224, 224)}).
+    """,
+    "E0313": """
+        The net is empty
+
+        No layer is left to compile. Either the file has none, or the include and exclude rules leave all of them out:
+        try another --phase, --level or --stage.
+    """,
+    "E0314": """
+        A shape is given for an input the net does not have
+
+        Shapes can be given for the tops of layers that take no bottoms: Input, the data layers and DummyData.
+    """,
+    # ── E04xx: layers and shapes ────────────────────────────────────────────────────────────────────────
+    "E0401": """
+        A field of a layer has a value that cannot be
+
+        The value is of the right kind, but means nothing for this layer and these bottoms: a stride of 0, groups that
+        do not divide the channels, two fields that say the same thing twice. The note tells what would be right.
+    """,
+    "E0402": """
+        The bottoms of a layer do not fit the layer, or each other
+
+        Shapes follow from the inputs of the net, layer by layer; `tcaffe summary` lists them. A wrong
+        shape often comes from far above: an input of another size, a padding, or a pooling that rounds otherwise.
+    """,
+    "E0403": """
+        The blob does not have this axis
+
+        Axes are counted from 0; negative ones from the end, -1 being the last. A blob of images has the axes
+        0 item, 1 channel, 2 height, 3 width.
+    """,
+    "E0404": """
+        A blob is too large
+
+        A blob has at most 32 axes and 2147483647 elements, as in Caffe; what a layer pads on the way counts as well.
+    """,
+    "E0405": """
+        A filler that cannot fill its parameter
+
+        Fillers are constant, uniform, gaussian, positive_unitball, xavier, msra and bilinear. A filler must suit the
+        shape: bilinear is for square filters. The fields min, max, mean, std and sparse belong to one of them each.
+    """,
 }

@@ -31,7 +31,7 @@ class LoweredLayer:
     """A layer of the net, and the values of its tops and parameters.
 
     `tops` may end with "(automatic)", a loss the prototxt does not name. A parameter shared under another shape is a
-    reshape of its owner's.
+    reshape of its owner's. `updates` maps state, such as running statistics, to what it is after the layer has run.
     """
 
     name: str
@@ -40,6 +40,7 @@ class LoweredLayer:
     tops: tuple[str, ...]
     values: tuple[Node, ...]
     params: tuple[Node, ...]
+    updates: Mapping[Node, Node]
     loss_weights: tuple[float, ...]
     span: Span | None
 
@@ -119,6 +120,7 @@ class Lowering:
         self.names = Names(top for layer in net.layer for top in layer.top)
         self.parameters = Parameters(self.names.unique)
         self._current: list[Node] = []  # the parameters of the layer being added
+        self._updates: dict[Node, Node] = {}  # what it makes of those that are state
 
     def add(self, index: int, layer: Any) -> None:
         """Lower one layer; what is wrong with it is reported, and its tops stay unknown."""
@@ -166,6 +168,10 @@ class Lowering:
         self._current.append(self.parameters.take(p, len(self._current), role, shape, filler, learned))
         return self._current[-1]
 
+    def update(self, state: Node, value: Node) -> None:
+        """`state`, a parameter of the layer being added, is `value` after the layer has run."""
+        self._updates[state] = value
+
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller asked for another."""
         return self.asked.of(top, default)
@@ -186,7 +192,9 @@ class Lowering:
         if len(layer.param) > len(self._current):
             p.fail("param", f"{len(layer.param)} param entries for {len(self._current)} parameters", code="E0310")
         unnamed = len(made) - len(tops)
-        values = name_values(made, [*_value_names(layer, tops, self.names), *[""] * unnamed], bottoms, self.names)
+        wanted = [*_value_names(layer, tops, self.names), *[""] * (unnamed + len(self._updates))]
+        named = name_values((*made, *self._updates.values()), wanted, bottoms, self.names)
+        values = named[: len(made)]
         for version, value in zip(tops, values, strict=False):
             version.value = value
         self.inputs += [value.name for value in values if kind.source and value.op.name == "input"]
@@ -198,6 +206,7 @@ class Lowering:
                 tops=(*layer.top, *(AUTOMATIC,) * unnamed),
                 values=values,
                 params=tuple(self._current),
+                updates=dict(zip(self._updates, named[len(made) :], strict=True)),
                 loss_weights=loss_weights(layer, kind, len(values)),
                 span=p.span(),
             )
@@ -205,7 +214,7 @@ class Lowering:
 
     def _apply(self, p: LayerView, bottoms: list[Node]) -> tuple[Node, ...]:
         """The values the rule of a layer makes of its bottoms."""
-        self._current = []
+        self._current, self._updates = [], {}
         try:
             with naming(_label(p.layer), p.span()):
                 made = p.kind.rule(*bottoms, p=p)

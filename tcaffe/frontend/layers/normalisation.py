@@ -13,7 +13,7 @@ from tcaffe.ir.ops import broadcast, equal, pool, pow_, reshape, select, sqrt
 def batch_norm(x: Node, p: LayerView) -> Node:
     """(x - mean) / sqrt(variance + eps), a channel at a time.
 
-    The statistics are running sums over `factor` batches, or those of this batch.
+    The statistics are running sums over `factor` batches, or those of this batch, which are then added to the sums.
     """
     p.require_axes(x, 2, MOST_AXES)
     note = "these blobs are statistics and are not learned: their lr_mult must be 0"
@@ -23,6 +23,11 @@ def batch_norm(x: Node, p: LayerView) -> Node:
     sums = [p.blob(role, shape, learned=False) for role, shape in shapes.items()]
     use_global = p.use_global_stats if p.has("use_global_stats") else p.phase == "TEST"
     centre, variance = _running(*sums) if use_global else _of_batch(x)
+    if not use_global:
+        count = x.type.size // x.shape[1]
+        unbiased = variance * (count / (count - 1) if count > 1 else 1.0)
+        for total, new in zip(sums, (centre, unbiased, filled(1, sums[2])), strict=True):
+            p.update(total, total * p.moving_average_fraction + new)
     deviation = 1 / sqrt(variance + p.eps)
     return (x - along(centre, x, 1)) * along(deviation, x, 1)
 

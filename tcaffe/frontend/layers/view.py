@@ -28,6 +28,9 @@ class Surroundings(Protocol):
     def blob(self, p: LayerView, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of the layer that is next in order."""
 
+    def update(self, state: Node, value: Node) -> None:
+        """`state` holds `value` after the layer has run."""
+
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller says otherwise."""
 
@@ -71,6 +74,10 @@ class LayerView:
         Parameters that are not `learned` are state, such as running statistics.
         """
         return self._net.blob(self, role, self.sized(shape), filler, learned)
+
+    def update(self, state: Node, value: Node) -> None:
+        """Let a parameter that is not learned hold `value` after each run of the layer."""
+        self._net.update(state, value)
 
     def input(self, top: int, shape: Shape | None, note: str = "") -> Node:
         """The input of the graph that feeds the top of that index, of `shape` unless the caller asked for another.

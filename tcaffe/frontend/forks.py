@@ -1,36 +1,60 @@
-"""Fields that only forks of Caffe have, so that a message about an unknown field can say where it comes from."""
+"""Names that only forks of Caffe know, so that a message about an unknown one can say where it is from.
+
+A field that is common elsewhere stands with its message type, `PoolingParameter.pad_l`; enum values stand alone.
+"""
 
 from __future__ import annotations
 
-_FIELDS = {
+_NAMES = {
     "SSD": """
         norm_param permute_param prior_box_param detection_output_param multibox_loss_param annotated_data_param
-        detection_evaluate_param video_data_param resize_param expand_param noise_param distort_param emit_constraint
-        TransformationParameter.resize_param
+        detection_evaluate_param video_data_param resize_param distort_param expand_param emit_constraint
+        SolverParameter.eval_type SolverParameter.ap_version
     """,
-    "Fast and Faster R-CNN": "roi_pooling_param smooth_l1_loss_param",
-    "R-FCN": "psroi_pooling_param box_annotator_ohem_param",
+    "Faster R-CNN": "roi_pooling_param smooth_l1_loss_param",
+    "R-FCN": "psroi_pooling_param box_annotator_ohem_param pre_fixed_normalizer PRE_FIXED",
     "PVANet": "proposal_param",
     "DeepLab": """
         interp_param seg_accuracy_param mat_read_param mat_write_param dense_crf_param domain_transform_param
-        unique_label_param hole
+        unique_label_param label_type scale_factors ConvolutionParameter.hole
     """,
-    "SegNet, ENet, PSPNet and ICNet": "bn_param upsample_param dense_image_data_param",
-    "MobileNet ports": "relu6",
+    "SegNet": "upsample_param dense_image_data_param weight_by_label_freqs",
+    "SegNet or PSPNet": "bn_param",
+    "SPP-net": """
+        spatial_pyramid_pooling_param spatial_pyramid_pooling_data_param SPATIAL_PYRAMID_POOLING
+        SPATIAL_PYRAMID_POOLING_DATA
+    """,
     "ShuffleNet": "shuffle_channel_param",
     "CRF-RNN": "multi_stage_meanfield_param",
     "FlowNet 2": """
-        correlation_param resample_param flow_warp_param augmentation_param coeff_schedule_param l1_loss_param diag_val
+        correlation_param resample_param flow_warp_param augmentation_param coeff_schedule_param l1_loss_param
+        FillerParameter.diag_val
     """,
-    "YOLO ports": "reorg_param region_loss_param yolo_detection_output_param eval_detection_param",
+    "YOLO": """
+        reorg_param region_loss_param yolo_v2_loss_param yolo_v3_loss_param yolo_detection_output_param
+        eval_detection_param caffe_yolo DataParameter.side
+    """,
     "OpenPose": "cpm_transform_param imresize_param nms_param",
-    "CRNN and OCR ports": "ctc_loss_param transpose_param reverse_param lstm_param",
-    "caffe-face and SphereFace": "center_loss_param margin_inner_product_param",
-    "NVCaffe and DIGITS": "scale_bias detectnet_groundtruth_param detectnet_augmentation_param raw_data",
-    "Intel Caffe": """
-        multinode avg_include_pad use_weight_bias relu quantization_param scale_params space_to_depth_param
-        depth_to_space_param
+    "CRNN": "ctc_loss_param transpose_param reverse_param",
+    "SphereFace": "center_loss_param margin_inner_product_param",
+    "NVIDIA": "scale_bias detectnet_groundtruth_param detectnet_augmentation_param raw_data",
+    "Intel": """
+        quantization_param random_resize_param random_aspect_ratio_param bn_stats_batch_size conv_algorithm fuse_type
+        per_fla_fuse use_weight_bias avg_include_pad multinode LayerParameter.engine BatchNormParameter.filler
+        BatchNormParameter.relu ConvolutionParameter.relu_param DataParameter.shuffle
+    """,
+    "Synopsys": """
+        ConvolutionParameter.pad_l ConvolutionParameter.pad_r ConvolutionParameter.pad_t ConvolutionParameter.pad_b
+        PoolingParameter.pad_l PoolingParameter.pad_r PoolingParameter.pad_t PoolingParameter.pad_b
+        PoolingParameter.pad_type AVE_EXC_PAD relu6 resize_bilinear_param resize_nearest_neighbor_param
+        space_to_batch_nd_param batch_to_space_nd_param squeeze_param
     """,
 }
 
-FORK_OF_FIELD = {name: fork for fork, names in _FIELDS.items() for name in names.split()}
+_FORK_OF = {name: fork for fork, names in _NAMES.items() for name in names.split()}
+
+
+def fork_note(name: str, owner: str = "") -> str:
+    """A sentence on the fork that knows a field of the message type `owner`, or an enum value; empty if none does."""
+    fork = _FORK_OF.get(f"{owner}.{name}") or _FORK_OF.get(name)
+    return f"`{name}` is from the {fork} fork" if fork else ""

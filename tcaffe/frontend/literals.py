@@ -12,6 +12,9 @@ _MOST_DIGITS = 40  # no 64-bit number is longer; a number with more is only ever
 _LITERAL = re.compile(r""""([^"\\\n]*(?:\\.[^"\\\n]*)*)"|'([^'\\\n]*(?:\\.[^'\\\n]*)*)'""")
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 _LETTERS = dict(zip("abfnrtv?\\'\"", b"\a\b\f\n\r\t\v?\\'\"", strict=True))
+_QUOTED = [chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in range(256)]
+for _letter in "ntr\\\"":
+    _QUOTED[_LETTERS[_letter]] = f"\\{_letter}"
 
 
 class EscapeError(ValueError):
@@ -50,6 +53,12 @@ def unquote(raw: str) -> bytes:
     if "\\" not in raw and raw.count(raw[0]) == 2 and raw[-1] == raw[0]:
         return _encoded(raw[1:-1])
     return b"".join(_unescaped(m[1] or m[2] or "", m.start() + 1) for m in _LITERAL.finditer(raw))
+
+
+def quote(value: str | bytes) -> str:
+    """A string literal that stands for `value`: printable ASCII, everything else escaped byte by byte."""
+    data = value.encode() if isinstance(value, str) else value
+    return '"' + "".join(_QUOTED[byte] for byte in data) + '"'
 
 
 def _signed(raw: str) -> tuple[int, str]:

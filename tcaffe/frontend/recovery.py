@@ -17,11 +17,11 @@ Parser = Any  # lark's InteractiveParser, which has no types
 MOST_ERRORS = 20  # after so many syntax errors the rest is noise
 
 _WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
-_SIGNS = {"COLON": "`:`", "LBRACE": "`{`", "RBRACE": "`}`", "MORETHAN": "`>`", "COMMA": "`,`", "RSQB": "`]`"}
+_SIGNS = {"_COLON": "`:`", "LBRACE": "`{`", "RBRACE": "`}`", "MORETHAN": "`>`", "COMMA": "`,`", "RSQB": "`]`"}
 _CLOSERS = {"LBRACE": "}", "LESSTHAN": ">", "LSQB": "]"}
 _FIELD = "EXTENSION"  # taken only where a field may begin
-_MISSING = ((), ("COLON",), ("COMMA",), ("NUMBER",), ("COLON", "NUMBER"), ("NAME",), ("NAME", "COLON"))
-_ENDINGS = ((), ("NUMBER",), ("COLON", "NUMBER"), ("RSQB",), ("NUMBER", "RSQB"))
+_MISSING = ((), ("_COLON",), ("COMMA",), ("NUMBER",), ("_COLON", "NUMBER"), ("NAME",), ("NAME", "_COLON"))
+_ENDINGS = ((), ("NUMBER",), ("_COLON", "NUMBER"), ("RSQB",), ("NUMBER", "RSQB"))
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Recovery:
             note = "numbers look like 12, -3, 0.5, 1e-3, 0x1F or 017"
             self._report("E0105", f"malformed number `{_short(word)}`", start, len(word), note=note)
         else:
-            word, missing = word[0], ("COLON",)
+            word, missing = word[0], ("_COLON",)
             self._report("E0106", f"unexpected character `{word}`", start, note=f"expected {_expected(parser)}")
         parser.lexer_thread.state.line_ctr.feed(word)
         if _fits(parser, missing):
@@ -147,7 +147,7 @@ def _open(parser: Parser) -> Token | None:
 def _name(parser: Parser) -> str:
     """The field being read, if only its name was read."""
     top = next(_stack(parser), None)
-    return str(top) if isinstance(top, Token) and top.type == "NAME" and _fits(parser, ("COLON",)) else ""
+    return str(top) if isinstance(top, Token) and top.type == "NAME" and _fits(parser, ("_COLON",)) else ""
 
 
 def _short(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor as F
 
 from tcaffe.diagnostics import suggest
+from tcaffe.frontend.forks import fork_note
 from tcaffe.frontend.literals import EscapeError, integer, real, unquote
 from tcaffe.frontend.text import Scalar
 
@@ -56,7 +57,7 @@ def converter(field: F) -> Callable[[Scalar], Any]:
 
 def takes(field: F) -> str:
     """What may be written for a field, in plain words."""
-    if field.cpp_type == F.CPPTYPE_ENUM:
+    if field.enum_type:
         return f"one of {', '.join(field.enum_type.values_by_name)}"
     return _TAKES.get(field.cpp_type, "a whole number")
 
@@ -99,6 +100,7 @@ def _bool(field: F) -> Callable[[Scalar], bool]:
 
 
 def _enum(field: F) -> Callable[[Scalar], int]:
+    assert field.enum_type
     numbers = {value.name: value.number for value in field.enum_type.values}
 
     def convert(scalar: Scalar) -> int:
@@ -109,7 +111,8 @@ def _enum(field: F) -> Callable[[Scalar], int]:
         if scalar.kind not in ("NAME", "NUMBER"):
             raise _wrong(field, scalar)
         message = f"`{field.name}` cannot be `{_short(scalar.raw)}`"
-        raise BadValueError("E0202", message, f"it takes {takes(field)}", suggest(scalar.raw, numbers))
+        notes = [fork_note(scalar.raw), f"it takes {takes(field)}"]
+        raise BadValueError("E0202", message, "; ".join(filter(None, notes)), suggest(scalar.raw, numbers))
 
     return convert
 

@@ -12,6 +12,7 @@ from lark.exceptions import UnexpectedInput
 from tcaffe.diagnostics import CompileError, Diagnostic, Source
 from tcaffe.frontend.recovery import Recovery
 
+Place = tuple[int, int]  # offset and length, in characters
 MOST_NESTED = 100  # messages within messages, as in protobuf's own readers
 
 
@@ -40,8 +41,8 @@ class Entry(NamedTuple):
     value: Scalar | Message
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Offset and length of what to show for it: a scalar itself, the name of a message."""
+    def place(self) -> Place:
+        """What to show for it: a scalar itself, the name of a message."""
         if isinstance(self.value, Scalar):
             return self.value.start, self.value.end - self.value.start
         return self.field.start, len(self.field.name)
@@ -119,13 +120,14 @@ class _Builder(Transformer[Token, Message]):
     def string(self, literals: list[Token]) -> Scalar | Token:
         if len(literals) == 1:
             return literals[0]
-        first, last = _scalar(literals[0]), _scalar(literals[-1])
-        return Scalar("STRING", " ".join(literals), first.start, last.end)
+        places = [_scalar(literal) for literal in literals]
+        return Scalar("STRING", " ".join(literals), places[0].start, places[-1].end)
 
 
 def _scalar(value: Any) -> Any:
     """A token as a scalar; what is built already, as it is."""
-    return Scalar(value.type, value.value, value.start_pos, value.end_pos) if type(value) is Token else value
+    built = isinstance(value, Scalar | Message)
+    return value if built else Scalar(value.type, value.value, value.start_pos, value.end_pos)
 
 
 _PARSER = Lark.open("prototxt.lark", rel_to=__file__, parser="lalr", transformer=_Builder())

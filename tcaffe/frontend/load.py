@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import Message
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span
 from tcaffe.frontend.bind import Bound, read_net
+from tcaffe.frontend.layers import CAFFE_TYPES
 from tcaffe.frontend.layers.view import Shape
-from tcaffe.frontend.lower import AskedShapes, Lowered, lower
+from tcaffe.frontend.lower import AskedShapes, Lowered, Lowering
 from tcaffe.frontend.netstate import filter_net
-from tcaffe.frontend.upgrade import upgrade_net
+from tcaffe.frontend.upgrade import Upgraded, upgrade_net
 
 LARGEST_FILE = 256 * 2**20  # bytes of prototxt; the largest known are about one mebibyte
 
@@ -31,34 +34,85 @@ def load_net(
 ) -> Lowered:
     """The net of a path, of prototxt text or of a NetParameter, as a graph.
 
-    `inputs` gives shapes to inputs of the graph by name, `batch` the first axis of all others. Raises CompileError.
+    `inputs` gives shapes to inputs of the graph by name, `batch` the first axis of all others. Raises CompileError
+    with every problem of the net.
     """
-    bound = read_source(source)
-    upgraded = upgrade_net(bound.message)
-    kept = filter_net(upgraded.net, phase=phase, level=level, stages=stages)
+    reporter = Reporter()
+    bound = read_source(source, reporter)
+    upgraded = _upgrade(bound, reporter)
+    layers = Places(bound, upgraded)
+    net, kept = filter_net(
+        upgraded.net, phase=phase, level=level, stages=stages, locate=layers.locate, reporter=reporter
+    )
+    damaged = layers.at_fault(reporter.diagnostics)
+    lowering = Lowering(
+        net,
+        phase=phase,
+        asked=AskedShapes(inputs or {}, batch),
+        locate=lambda index, *path: layers.locate(kept[index], *path),
+        reporter=reporter,
+    )
+    for index, layer in enumerate(net.layer):
+        lowering.add(index, layer, damaged=kept[index] in damaged)
+    return lowering.finish()
 
-    def locate(index: int, *path: str | int) -> Span | None:
-        return None
 
-    return lower(kept, phase=phase, asked=AskedShapes(dict(inputs or {}), batch), locate=locate, reporter=Reporter())
-
-
-def read_source(source: Source) -> Bound:
-    """A net as written, with the place of every field; raises CompileError."""
-    if isinstance(source, Message):
-        return Bound(source, {}, {})
-    if isinstance(source, str) and ("{" in source or "\n" in source):
-        return read_net(source, "<text>")
-    return read_net(read_text(Path(source)), str(source))
-
-
-def read_text(path: Path) -> str:
-    """The text of a prototxt file; bytes that are not UTF-8 become replacement characters. Raises CompileError."""
+def _upgrade(bound: Bound[Any], reporter: Reporter) -> Upgraded:
+    """The net in the current format; raises CompileError together with what `reporter` knows already."""
     try:
-        if not path.is_file():
+        upgraded = upgrade_net(bound.message)
+    except CompileError as error:
+        raise CompileError([*reporter.diagnostics, *error.diagnostics]) from error
+    reporter.extend(upgraded.notes)
+    return upgraded
+
+
+class Places:
+    """Where the layers of an upgraded net, and their fields, stand in the text they were read from."""
+
+    def __init__(self, bound: Bound[Any], upgraded: Upgraded) -> None:
+        self._spans = bound.spans
+        self._field = "layers" if bound.message.layers else "layer"
+        self._origin = upgraded.origin
+
+    def locate(self, index: int, *path: str | int) -> Span | None:
+        """The place of a field of the layer at `index`, or of the innermost message around it in the text."""
+        entry = self._origin[index]
+        return self._spans.nearest(("input",) if entry is None else (self._field, entry, *path))
+
+    def at_fault(self, problems: Sequence[Diagnostic]) -> set[int]:
+        """The layers in whose text there is a problem."""
+        if not problems:
+            return set()
+        starts = [span.line if (span := self.locate(i)) else 0 for i in range(len(self._origin))]
+        return {bisect_right(starts, problem.span.line) - 1 for problem in problems if problem.span}
+
+
+def read_source(source: Source, reporter: Reporter | None = None) -> Bound[Any]:
+    """A net as it is written, and the places of its fields.
+
+    Layers that Caffe does not have may have fields of their own. Problems go to `reporter`; without one they are
+    raised as CompileError. Text that cannot be made sense of is always raised.
+    """
+    if isinstance(source, Message):
+        return Bound(source)
+    if isinstance(source, str) and ("{" in source or "\n" in source):
+        return read_net(source, "<text>", _is_foreign, reporter)
+    return read_net(read_file(Path(source)), str(source), _is_foreign, reporter)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a prototxt file; raises CompileError."""
+    try:
+        if not path.exists():
             raise CompileError([Diagnostic("E0604", f"there is no file `{path}`")])
-        if path.stat().st_size > LARGEST_FILE:
-            raise CompileError([Diagnostic("E0604", f"`{path}` is too large to be a prototxt")])
-        return path.read_bytes().decode("utf-8-sig", "replace")
+        if not path.is_file() or path.stat().st_size > LARGEST_FILE:
+            raise CompileError([Diagnostic("E0604", f"`{path}` is not a prototxt file")])
+        return path.read_bytes()
     except (OSError, ValueError) as error:
         raise CompileError([Diagnostic("E0604", f"cannot read `{path}`: {error}")]) from error
+
+
+def _is_foreign(layer_type: str) -> bool:
+    """Whether Caffe itself does not know a layer type, and so cannot know its fields."""
+    return layer_type not in CAFFE_TYPES

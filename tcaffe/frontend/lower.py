@@ -94,21 +94,14 @@ class AskedShapes:
         return default if self.batch is None or not default else (self.batch, *default[1:])
 
 
-def lower(net: Any, *, phase: str, asked: AskedShapes, locate: Locate, reporter: Reporter) -> Lowered:
-    """The graph of an upgraded and filtered NetParameter; `locate(index, *path)` finds a field of a layer in the file.
-
-    Raises CompileError with every problem of every layer, and those that `reporter` knows already.
-    """
-    lowering = Lowering(net, phase, asked, locate, reporter)
-    for index, layer in enumerate(net.layer):
-        lowering.add(index, layer)
-    return lowering.finish()
-
-
 class Lowering:
-    """A net to which layers are added one by one, in file order. What is wrong with one does not hide the next."""
+    """The lowering of an upgraded and filtered NetParameter, to which its layers are added one by one, in file order.
 
-    def __init__(self, net: Any, phase: str, asked: AskedShapes, locate: Locate, reporter: Reporter) -> None:
+    `locate(index, *path)` finds a field of a layer in the file. What is wrong with a layer does not hide what is wrong
+    with the next: it goes to `reporter`, and `finish` raises all of it.
+    """
+
+    def __init__(self, net: Any, *, phase: str, asked: AskedShapes, locate: Locate, reporter: Reporter) -> None:
         self.net = net
         self.phase = phase
         self.asked = asked
@@ -122,8 +115,11 @@ class Lowering:
         self._current: list[Node] = []  # the parameters of the layer being added
         self._updates: dict[Node, Node] = {}  # what it makes of those that are state
 
-    def add(self, index: int, layer: Any) -> None:
-        """Lower one layer; what is wrong with it is reported, and its tops stay unknown."""
+    def add(self, index: int, layer: Any, *, damaged: bool = False) -> None:
+        """Lower one layer; what is wrong with it is reported, and its tops stay unknown.
+
+        A `damaged` layer was not understood as it stands: its blobs count, but nothing is asked of it.
+        """
         locate = partial(self.locate, index)
 
         def read(i: int, name: str) -> Node | None:
@@ -133,7 +129,7 @@ class Lowering:
             weighted = i < len(layer.loss_weight) and layer.loss_weight[i] != 0
             return self.wiring.write(name, layer.name, i, layer.bottom, weighted, locate("top", i))
 
-        kind = self._attempt(lambda: kind_of(layer, locate))
+        kind = None if damaged else self._attempt(lambda: kind_of(layer, locate))
         bottoms = [self._attempt(partial(read, i, name)) for i, name in enumerate(layer.bottom)]
         tops = [self._attempt(partial(write, i, name)) for i, name in enumerate(layer.top)]
         checked = kind and self._attempt(lambda: check_layer(layer, kind, locate))
@@ -148,6 +144,7 @@ class Lowering:
             self.reporter.error("E0313", f"the net has no layers in phase {self.phase}")
         if not self.reporter.failed:
             self._check_asked()
+        self.reporter.diagnostics.sort(key=_position)
         self.reporter.raise_if_errors()
         blobs = {name: version.value for name, version in self.wiring.blobs.items() if version.value is not None}
         return Lowered(
@@ -236,6 +233,10 @@ class Lowering:
             if name not in self.inputs:
                 note = f"its inputs are {', '.join(self.inputs)}" if self.inputs else "it has no inputs"
                 self.reporter.error("E0314", f"the net has no input `{name}`", None, note, suggest(name, self.inputs))
+
+
+def _position(problem: Diagnostic) -> tuple[int, int]:
+    return (problem.span.line, problem.span.column) if problem.span else (0, 0)
 
 
 def _value_names(layer: Any, tops: Sequence[Version], names: Names) -> list[str]:

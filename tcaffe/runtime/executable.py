@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import linecache
+import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -93,8 +95,13 @@ class Executable:
 
 
 def load(folder: str | Path) -> Executable:
-    """The executable that was saved to `folder`; raises CompileError for a bundle that is broken or not harmless."""
-    return Executable(*bundle.read(folder))
+    """The executable that was saved to `folder`; raises CompileError for a bundle that is broken or not harmless.
+
+    It has as many workers as it was compiled for, or one for each core where there are fewer.
+    """
+    manifest, source, params = bundle.read(folder)
+    workers = min(manifest.workers, os.cpu_count() or 1)
+    return Executable(replace(manifest, workers=workers), source, params)
 
 
 def _feed(context: Context, given: Mapping[str, ArrayLike]) -> None:

@@ -100,9 +100,10 @@ def _function(node: ast.FunctionDef) -> Iterable[ast.AST]:
 
 
 def _arguments(node: ast.arguments) -> Iterable[ast.AST]:
-    if node.vararg or node.kwarg or node.posonlyargs or node.kwonlyargs:
-        _refuse(node.vararg or node.kwarg, "a function takes its arguments by position")
-    return (*node.args, *node.defaults)
+    others = (node.vararg, node.kwarg, *node.posonlyargs, *node.kwonlyargs, *node.defaults)
+    for other in filter(None, others):
+        _refuse(other, "a function takes its arguments by position, all of them")
+    return node.args
 
 
 def _argument(node: ast.arg) -> Iterable[ast.AST]:
@@ -115,8 +116,8 @@ def _argument(node: ast.arg) -> Iterable[ast.AST]:
 def _name(node: ast.Name) -> Iterable[ast.AST]:
     if isinstance(node.ctx, ast.Store):
         _new_name(node, node.id)
-    elif node.id.startswith("__"):
-        _refuse(node, f"the name {node.id}")
+    elif node.id.startswith("__") or node.id == "np":
+        _refuse(node, f"the name {node.id} by itself")
     return ()
 
 

@@ -50,7 +50,8 @@ def compile(  # noqa: A001: the name users know from every other compiler in Pyt
     check_target(target, precision)
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=dict(inputs or {}))
     graph = lowered.graph.with_outputs(choose_outputs(lowered, outputs))
-    return build(graph, parameter_values(lowered, weights), OPTIMISE, workers=workers or default_workers())
+    values = parameter_values(lowered, weights, np.random.default_rng())
+    return build(graph, values, OPTIMISE, workers=workers or default_workers())
 
 
 def build(

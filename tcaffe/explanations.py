@@ -127,6 +127,40 @@ EXPLANATIONS = {
 
         Names and file names are UTF-8 text. Save the file as UTF-8. (Comments may hold any bytes.)
     """,
+    # ── E05xx: weights ──────────────────────────────────────────────────────────────────────────────────
+    "E0501": """
+        A weights file cannot be read
+
+        The path does not exist, is no file, or may not be opened.
+    """,
+    "E0502": """
+        A weights file is broken
+
+        Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
+        neither, or was cut off on the way: compare its size with the original's.
+    """,
+    "E0503": """
+        HDF5 needs h5py
+
+        Files with weights in HDF5 are read with h5py, an extra: pip install tcaffe[hdf5].
+    """,
+    "E0504": """
+        A layer has another number of parameters in the file than in the net
+
+        Weights are matched by layer name. Often one side has a bias (bias_term) and the other has none, or the name
+        belongs to another kind of layer. A layer that is to start from scratch needs a name the file does not have.
+    """,
+    "E0505": """
+        A parameter has another shape in the file than in the net
+
+        The net's shape follows from the prototxt: num_output, kernel_size, group and the size of the input. Files of
+        2013 and 2014 give four numbers, which fit any shape that is the same after leading ones.
+    """,
+    "E0506": """
+        The file has weights for a layer the net does not have
+
+        They are not used. If the net's layer was merely renamed, rename it back; otherwise this is only a remark.
+    """,
     # ── E06xx: files, bundles and arguments ─────────────────────────────────────────────────────────────
     "E0610": """
         HDF5 data that cannot be read
@@ -250,6 +284,54 @@ EXPLANATIONS = {
         A shape is given for an input the net does not have
 
         Shapes can be given for the tops of layers that take no bottoms: Input, the data layers and DummyData.
+    """,
+    "E0330": """
+        The old input fields do not agree with each other
+
+        A net may name its inputs with `input: "data"`. Each then needs one `input_shape { dim: ... }`, or four
+        `input_dim` numbers (count, channels, height, width). The current way is a layer of type "Input".
+    """,
+    "E0331": """
+        Padding stands in front of a layer that takes none
+
+        In the first format padding was a layer of its own. It is folded into the convolution or pooling layer that
+        reads it; other layers have no padding to set.
+    """,
+    "E0332": """
+        The first format has no such layer type
+
+        Files with a `layer { }` inside each `layers { }` are of the first format, whose types are lower-case words
+        like conv, pool and innerproduct.
+    """,
+    "E0333": """
+        A field of the first format does not belong to this layer type
+
+        That format kept the fields of all types in one message. This one is set on a layer whose type does not read
+        it; it is left out.
+    """,
+    "E0334": """
+        Old and current layers in one file
+
+        `layers` entries (types like CONVOLUTION) and `layer` entries (types like "Convolution") cannot be mixed,
+        because their order in the net would be unknown. Rewrite the old ones, or let `tcaffe upgrade` do it for a file
+        that has only those.
+    """,
+    "E0335": """
+        A layer of the first format inside a net of the second
+
+        A `layers` entry has a type of its own and also holds a `layer { }` of the older format. The inner one is
+        left out.
+    """,
+    "E0336": """
+        The update rule is given twice
+
+        `solver_type: ADAM` is the old way to say `type: "Adam"`. Keep the latter.
+    """,
+    "E0337": """
+        A layer is included and excluded
+
+        A layer may carry `include { }` rules (it is there if any of them is met) or `exclude { }` rules (it is not
+        there if any of them is met), not both.
     """,
     # ── E04xx: layers and shapes ────────────────────────────────────────────────────────────────────────
     "E0401": """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ def load_net(
     `inputs` gives shapes to inputs of the graph by name, `batch` the first axis of all others. Raises CompileError
     with every problem of the net.
     """
+    return read_state(source, phase=phase, level=level, stages=stages).lower(inputs or {}, batch)
+
+
+def read_state(source: Source, *, phase: str = "TEST", level: int = 0, stages: Sequence[str] = ()) -> NetInState:
+    """A net in the current format with the layers that a phase, a level and stages keep.
+
+    Raises CompileError where nothing can be made of it; other problems are raised when it is lowered.
+    """
     reporter = Reporter()
     bound = read_source(source, reporter)
     upgraded = _upgrade(bound, reporter)
@@ -44,17 +53,35 @@ def load_net(
     net, kept = filter_net(
         upgraded.net, phase=phase, level=level, stages=stages, locate=layers.locate, reporter=reporter
     )
-    damaged = layers.at_fault(reporter.diagnostics)
-    lowering = Lowering(
-        net,
-        phase=phase,
-        asked=AskedShapes(inputs or {}, batch),
-        locate=lambda index, *path: layers.locate(kept[index], *path),
-        reporter=reporter,
-    )
-    for index, layer in enumerate(net.layer):
-        lowering.add(index, layer, damaged=kept[index] in damaged)
-    return lowering.finish()
+    return NetInState(net, phase, kept, layers, tuple(reporter.diagnostics))
+
+
+@dataclass(frozen=True)
+class NetInState:
+    """A net as one state keeps it: `message`, and for each of its layers the index in the file.
+
+    It is read once and lowered as often as its inputs change their shapes. `problems` are what reading it found.
+    """
+
+    message: Any
+    phase: str
+    kept: tuple[int, ...]
+    layers: Places
+    problems: tuple[Diagnostic, ...]
+
+    def lower(self, inputs: Mapping[str, Shape], batch: int | None = None) -> Lowered:
+        """The net as a graph for inputs of these shapes; raises CompileError with every problem of the net."""
+        damaged = self.layers.at_fault(self.problems)
+        lowering = Lowering(
+            self.message,
+            phase=self.phase,
+            asked=AskedShapes(inputs, batch),
+            locate=lambda index, *path: self.layers.locate(self.kept[index], *path),
+            reporter=Reporter(list(self.problems)),
+        )
+        for index, layer in enumerate(self.message.layer):
+            lowering.add(index, layer, damaged=self.kept[index] in damaged)
+        return lowering.finish()
 
 
 def _upgrade(bound: Bound[Any], reporter: Reporter) -> Upgraded:

@@ -1,0 +1,87 @@
+"""Blobs: named float arrays, as pycaffe shows them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+class Blob:
+    """An array of a net: an activation or a parameter.
+
+    `data` is a live view: what is written to it is read by the next pass, and the next pass writes to it. Where it
+    lies changes when the net is reshaped. `diff` has the same shape. Both start as zeros.
+    """
+
+    def __init__(self, shape: Shape, data: np.ndarray | None = None) -> None:
+        self._shape = tuple(shape)
+        self._data = data
+        self._diff: np.ndarray | None = None
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values."""
+        if self._data is None:
+            self._data = np.zeros(self._shape, np.float32)
+        return self._data
+
+    @property
+    def diff(self) -> np.ndarray:
+        """The gradients."""
+        if self._diff is None:
+            self._diff = np.zeros(self._shape, np.float32)
+        return self._diff
+
+    @property
+    def shape(self) -> Shape:
+        """Elements along each axis."""
+        return self._shape
+
+    @property
+    def count(self) -> int:
+        """The number of elements."""
+        return math.prod(self._shape)
+
+    @property
+    def num(self) -> int:
+        """The first of four axes."""
+        return self._legacy(0)
+
+    @property
+    def channels(self) -> int:
+        """The second of four axes."""
+        return self._legacy(1)
+
+    @property
+    def height(self) -> int:
+        """The third of four axes."""
+        return self._legacy(2)
+
+    @property
+    def width(self) -> int:
+        """The last of four axes."""
+        return self._legacy(3)
+
+    def _legacy(self, axis: int) -> int:
+        """The size of one of four axes; those the blob does not have are 1."""
+        if len(self._shape) > 4:
+            raise ValueError(f"a blob of {len(self._shape)} axes has no num, channels, height and width; see its shape")
+        return self._shape[axis] if axis < len(self._shape) else 1
+
+    def reshape(self, *dims: int) -> None:
+        """Give the blob another shape; the net follows at its next reshape or forward. New values are zeros."""
+        shape = tuple(int(n) for n in dims)
+        if any(n < 0 for n in shape):
+            raise ValueError(f"{list(shape)} is not a shape")
+        if shape != self._shape:
+            self._shape, self._data, self._diff = shape, None, None
+
+    def bind(self, data: np.ndarray) -> None:
+        """Let `data`, of the blob's own shape, hold its values from now on."""
+        self._data = data
+
+    def __repr__(self) -> str:
+        return f"Blob({', '.join(map(str, self._shape))})"

@@ -1,0 +1,199 @@
+"""Nets, as pycaffe shows them: named blobs, forward passes, reshaping."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tcaffe.frontend.load import read_state
+from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
+from tcaffe.ir.node import Node
+from tcaffe.pycaffe.blob import Blob
+from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
+from tcaffe.pycaffe.section import AUTOMATIC, Section
+from tcaffe.pycaffe.settings import SETTINGS
+
+File = str | os.PathLike[str]
+Shape = tuple[int, ...]
+KEPT = 8  # compiled sections that a net remembers, one for each range of layers and shapes of its inputs
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a net: its type and its parameters."""
+
+    type: str
+    blobs: list[Blob]
+
+
+class Net:
+    """A Caffe net whose blobs and parameters can be read and written by name.
+
+    `Net(file, phase, level=0, stages=None, weights=None)` or, as of old, `Net(file, weights, phase)`. Parameters start
+    as their fillers say, then take what the weights hold. Raises RuntimeError for a file that is not there and
+    CompileError for everything that is wrong with the net.
+    """
+
+    def __init__(self, network_file: File, *args: Any, **kwargs: Any) -> None:
+        phase, level, stages, weights = _arguments(args, kwargs)
+        _must_exist(network_file)
+        self._net = read_state(network_file, phase=("TRAIN", "TEST")[phase], level=level, stages=stages)
+        self._feeds = list(feeds_of(self._net.message))
+        self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
+        self._sections: OrderedDict[Any, Section] = OrderedDict()
+        self.blobs: OrderedDict[str, Blob] = OrderedDict()
+        self._lower()
+        start = parameter_values(self._lowered, None, SETTINGS.random)
+        self._values = {name: Blob(value.shape, value) for name, value in start.items()}
+        self._show_layers()
+        if weights is not None:
+            self.copy_from(weights)
+
+    # ── what it is made of ──────────────────────────────────────────────────────────────────────────
+
+    def _show_layers(self) -> None:
+        """The names and lists that users look things up in."""
+        net = self._lowered
+        self.params = OrderedDict((l.name, self._blobs_of(l.params)) for l in net.layers if l.params)
+        self.layers = [Layer(l.type, self._blobs_of(l.params)) for l in net.layers]
+        self.layer_dict = OrderedDict(zip(self._layer_names, self.layers, strict=True))
+        self.top_names = OrderedDict((l.name, [t for t in l.tops if t != AUTOMATIC]) for l in net.layers)
+        self.bottom_names = OrderedDict((l.name, list(l.bottoms)) for l in net.layers)
+        self.inputs = [top for l in net.layers if l.type == "Input" for top in l.tops]
+        self.outputs = list(net.outputs)
+        self.blob_loss_weights = OrderedDict((name, net.loss_weights.get(name, 0.0)) for name in self.blobs)
+
+    @property
+    def name(self) -> str:
+        """The name that the prototxt gives the net."""
+        return self._lowered.name
+
+    @property
+    def _layer_names(self) -> list[str]:
+        return [layer.name for layer in self._lowered.layers]
+
+    @property
+    def _blob_names(self) -> list[str]:
+        return list(self.blobs)
+
+    @property
+    def _blob_loss_weights(self) -> list[float]:
+        return list(self.blob_loss_weights.values())
+
+    # ── shapes ──────────────────────────────────────────────────────────────────────────────────────
+
+    def reshape(self) -> None:
+        """Give every blob the shape that follows from the shapes of the net's inputs; CompileError where none does."""
+        asked = self._asked | {name: self.blobs[name].shape for name in self._lowered.inputs}
+        if asked != self._input_shapes():
+            self._asked = asked
+            self._lower()
+
+    def _lower(self) -> None:
+        self._lowered = self._net.lower(self._asked)
+        for name, node in self._lowered.blobs.items():
+            self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
+
+    def _input_shapes(self) -> dict[str, Shape]:
+        return {node.name: node.shape for node in self._lowered.graph.inputs}
+
+    # ── computing ───────────────────────────────────────────────────────────────────────────────────
+
+    def forward(
+        self, blobs: Iterable[str] | None = None, start: str | None = None, end: str | None = None, **inputs: ArrayLike
+    ) -> dict[str, np.ndarray]:
+        """Run the net, or its layers from `start` to `end`, and return the outputs and the blobs asked for, by name.
+
+        `inputs`, all of them or none, are copied to the input blobs first. The arrays returned are live: the next
+        pass writes to them.
+        """
+        if inputs:
+            self._take(inputs)
+        first, last = self._index(start, 0), self._index(end, len(self._lowered.layers) - 1)
+        self._take_batches(first, last)
+        self.reshape()
+        self._section(first, last).run(self.blobs, self._parameter_values())
+        shown = self.outputs if end is None else self.top_names[end]
+        return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
+
+    def _index(self, layer: str | None, default: int) -> int:
+        return default if layer is None else self._layer_names.index(layer)
+
+    def _take(self, inputs: Mapping[str, ArrayLike]) -> None:
+        if inputs.keys() != set(self.inputs):
+            raise Exception("Input blob arguments do not match net inputs.")
+        for name, value in inputs.items():
+            blob, array = self.blobs[name], np.asarray(value)
+            if array.ndim and blob.shape and array.shape[0] != blob.shape[0]:
+                raise Exception("Input is not batch sized")
+            blob.data[...] = array
+
+    def _take_batches(self, first: int, last: int) -> None:
+        """Let the layers that bring their own data put the next batch on their tops."""
+        made = {top for layer in self._lowered.layers[first : last + 1] for top in layer.tops}
+        for feed in self._feeds:
+            shapes = {name: blob.shape for name, blob in self.blobs.items() if name in made}
+            for name, value in feed.batch(shapes).items():
+                self.blobs[name].data[...] = value
+
+    def _section(self, first: int, last: int) -> Section:
+        """The layers `first` to `last`, compiled for the shapes of now."""
+        key = (first, last, tuple(self._input_shapes().items()))
+        section = self._sections.pop(key, None) or Section(self._lowered, first, last, self._parameter_values())
+        self._sections[key] = section
+        if len(self._sections) > KEPT:
+            self._sections.popitem(last=False)
+        return section
+
+    # ── parameters ──────────────────────────────────────────────────────────────────────────────────
+
+    def copy_from(self, weights: File) -> None:
+        """Take the parameters of every layer that `weights` (.caffemodel or .h5) has under the same name."""
+        for name, value in load_values(self._lowered, weights)[0].items():
+            self._values[name].data[...] = value
+
+    def _parameter_values(self) -> dict[str, np.ndarray]:
+        return {name: blob.data for name, blob in self._values.items()}
+
+    def _blobs_of(self, params: Iterable[Node]) -> list[Blob]:
+        """The blobs of a layer's parameters; one that is shared under another shape is a view of its owner's."""
+        return [self._values[p.name] if p is owner_of(p) else self._reshaped(p) for p in params]
+
+    def _reshaped(self, param: Node) -> Blob:
+        return Blob(param.shape, self._values[owner_of(param).name].data.reshape(param.shape))
+
+    # ── data layers ─────────────────────────────────────────────────────────────────────────────────
+
+    def set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
+        """Let the net's first layer, a MemoryData layer, take its batches from these float32 arrays."""
+        if not (self._lowered.layers and self._lowered.layers[0].type == "MemoryData"):
+            raise RuntimeError("set_input_arrays may only be called if the first layer is a MemoryData layer")
+        next(feed for feed in self._feeds if isinstance(feed, MemoryFeed)).set(data, labels)
+
+
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, int, tuple[str, ...], File | None]:
+    """Phase, level, stages and weights, from either order of arguments."""
+    if len(args) == 2 and not isinstance(args[0], int):
+        return _old_order(*args, **kwargs)
+    return _new_order(*args, **kwargs)
+
+
+def _old_order(weights: File | None, phase: int) -> tuple[int, int, tuple[str, ...], File | None]:
+    return phase, 0, (), weights
+
+
+def _new_order(
+    phase: int, level: int = 0, stages: Sequence[str] | None = None, weights: File | None = None
+) -> tuple[int, int, tuple[str, ...], File | None]:
+    return phase, level, tuple(stages or ()), weights
+
+
+def _must_exist(file: File) -> None:
+    if not os.path.exists(file):
+        raise RuntimeError(f"Could not open file {os.fspath(file)}")

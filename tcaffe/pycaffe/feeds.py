@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from tcaffe.pycaffe.settings import SETTINGS
 
 Shape = tuple[int, ...]
 Arrays = Mapping[str, np.ndarray]
+CONSTANT = ("constant", "bilinear")  # fillers whose numbers are part of the program
 
 
 class Feed(Protocol):
@@ -55,14 +57,14 @@ class MemoryFeed:
 
 
 class DummyFeed:
-    """Numbers drawn anew at each pass, for the tops of a DummyData layer whose filler is not constant."""
+    """Numbers drawn anew at each pass, for the tops of a DummyData layer whose filler is random."""
 
     shapes: Mapping[str, Shape] = {}
 
     def __init__(self, layer: Any) -> None:
         fillers = list(layer.dummy_data_param.data_filler)
         of_top = zip(layer.top, fillers * len(layer.top) if len(fillers) == 1 else fillers, strict=False)
-        self._fillers = {top: filler for top, filler in of_top if filler.type != "constant"}
+        self._fillers = {top: filler for top, filler in of_top if filler.type not in CONSTANT}
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """New numbers."""
@@ -83,9 +85,16 @@ class Hdf5Feed:
         return next(self._batches)
 
 
-FEEDS = {"MemoryData": MemoryFeed, "DummyData": DummyFeed, "HDF5Data": Hdf5Feed}
+FEEDS: Mapping[str, Callable[[Any], Feed]] = {"MemoryData": MemoryFeed, "DummyData": DummyFeed, "HDF5Data": Hdf5Feed}
+
+UNREAD = ("Data", "ImageData", "WindowData")  # layers whose tops the caller has to fill
 
 
 def feeds_of(message: Any) -> Iterator[Feed]:
-    """The feeds of a filtered net, in file order."""
-    return (FEEDS[layer.type](layer) for layer in message.layer if layer.type in FEEDS)
+    """The feeds of a filtered net, in file order; warns of layers whose data it cannot bring."""
+    for layer in message.layer:
+        if layer.type in UNREAD:
+            fill = " and ".join(f"net.blobs[{top!r}].data" for top in layer.top)
+            warnings.warn(f"layer {layer.name!r} ({layer.type}) does not read its data: write to {fill}", stacklevel=3)
+        elif layer.type in FEEDS:
+            yield FEEDS[layer.type](layer)

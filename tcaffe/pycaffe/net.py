@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from tcaffe.frontend.load import read_state
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
+from tcaffe.frontend.weights import write_caffemodel
 from tcaffe.ir.node import Node
 from tcaffe.pycaffe.blob import Blob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
@@ -157,6 +158,11 @@ class Net:
         """Take the parameters of every layer that `weights` (.caffemodel or .h5) has under the same name."""
         for name, value in load_values(self._lowered, weights)[0].items():
             self._values[name].data[...] = value
+
+    def save(self, file: File) -> None:
+        """Write the net with its parameters as a .caffemodel; raises OSError."""
+        arrays = {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
+        write_caffemodel(file, self._net.message, arrays)
 
     def _parameter_values(self) -> dict[str, np.ndarray]:
         return {name: blob.data for name, blob in self._values.items()}

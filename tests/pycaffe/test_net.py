@@ -150,7 +150,7 @@ def test_the_old_order_of_arguments(net_of, tmp_path):
     path = str(net_of() and tmp_path / "net.prototxt")
     for net in (caffe.Net(path, None, caffe.TEST), caffe.Net(network_file=path, phase=caffe.TEST, weights=None)):
         assert list(net.blobs) == ["data", "conv", "scaled", "pool", "prob"]
-    with pytest.raises(RuntimeError, match="Could not open file /nowhere/net.prototxt"):
+    with pytest.raises(RuntimeError, match=r"Could not open file /nowhere/net\.prototxt"):
         caffe.Net("/nowhere/net.prototxt", caffe.TEST)
 
 
@@ -176,6 +176,21 @@ def test_shared_parameters_are_one(net_of):
     net.params["p"][0].data[...] = np.eye(3) * 3
     np.testing.assert_array_equal(net.params["q"][0].data, np.eye(3) * 3)
     np.testing.assert_allclose(net.forward(x=np.ones((2, 3)))["q"], 9)
+
+
+def test_weights_are_saved_and_copied_by_layer_name(net_of, tmp_path):
+    net = net_of()
+    file = str(tmp_path / "small.caffemodel")
+    net.save(file)
+    new = net_of(NET.replace('name: "scale"', 'name: "fresh"'), weights=file)
+    np.testing.assert_array_equal(new.params["conv"][0].data, net.params["conv"][0].data)
+    assert "scale" not in new.params
+    new.params["conv"][0].data[...] = 0
+    new.copy_from(file)
+    np.testing.assert_array_equal(new.params["conv"][0].data, net.params["conv"][0].data)
+    new.params["conv"][0].data[...] = 0  # the net's own, not the file's
+    with pytest.raises(CompileError, match=r"parameter 0 of layer `conv` is \[4, 3, 3, 3\] in the file"):
+        net_of(NET.replace("kernel_size: 3", "kernel_size: 1"), weights=file)
 
 
 def test_memory_data_is_served_in_batches(net_of):
@@ -210,6 +225,14 @@ def test_dummy_data_is_drawn_anew_unless_it_is_constant(net_of):
     np.testing.assert_array_equal(net.blobs["three"].data, 3)
 
 
+def test_data_that_is_not_read_is_warned_of(net_of):
+    text = """
+        layer { name: "d" type: "Data" top: "image" transform_param { crop_size: 4 } data_param { batch_size: 2 } }
+    """
+    with pytest.warns(UserWarning, match=r"layer 'd' \(Data\) does not read its data: write to net.blobs\['image'\]"):
+        assert net_of(text).blobs["image"].shape == (2, 3, 4, 4)
+
+
 def test_what_there_is_no_gpu_for():
     caffe.set_mode_cpu()
     with pytest.raises(RuntimeError, match="no GPU mode"):
@@ -223,5 +246,5 @@ def test_layer_types_are_listed():
 
 
 def test_errors_of_the_net_are_located(net_of):
-    with pytest.raises(CompileError, match=r"net.prototxt:4:29: error E0304: .*Convolutoin"):
+    with pytest.raises(CompileError, match=r"net.prototxt:4:28: error E0304: .*Convolutoin"):
         net_of(NET.replace('"Convolution"', '"Convolutoin"'))

@@ -52,8 +52,9 @@ class Net:
 
     @property
     def parameters(self) -> int:
-        """Numbers the net has learned; statistics of batch normalisation count."""
-        return sum(prod(shape) for layer in self.layers for shape in layer.weights)
+        """Numbers the net has learned by gradient; statistics of batch normalisation do not count."""
+        learned = (layer.weights[2:] if layer.kind == "batch_norm" else layer.weights for layer in self.layers)
+        return sum(prod(shape) for shapes in learned for shape in shapes)
 
     def add(
         self,

@@ -48,6 +48,7 @@ class Net:
         self._feeds = list(feeds_of(self._net.message))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._sections: OrderedDict[Any, Section] = OrderedDict()
+        self._values: dict[str, Blob] = {}
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._lower()
         start = parameter_values(self._lowered, None, SETTINGS.random)
@@ -97,7 +98,12 @@ class Net:
             self._lower()
 
     def _lower(self) -> None:
-        self._lowered = self._net.lower(self._asked)
+        lowered = self._net.lower(self._asked)
+        for node in lowered.graph.params:
+            if node.name in self._values and self._values[node.name].shape != node.shape:
+                old = self._values[node.name].shape
+                raise ValueError(f"parameter {node.name!r} is {list(old)}; these inputs would make it {list(node.shape)}")
+        self._lowered = lowered
         for name, node in self._lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
 

@@ -100,11 +100,11 @@ class Net:
     def _lower(self) -> None:
         lowered = self._net.lower(self._asked)
         for node in lowered.graph.params:
-            if node.name in self._values and self._values[node.name].shape != node.shape:
-                old = self._values[node.name].shape
-                raise ValueError(f"parameter {node.name!r} is {list(old)}; these inputs would make it {list(node.shape)}")
+            old = self._values[node.name].shape if self._values else node.shape
+            if old != node.shape:
+                raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(node.shape)}")
         self._lowered = lowered
-        for name, node in self._lowered.blobs.items():
+        for name, node in lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
 
     def _input_shapes(self) -> dict[str, Shape]:

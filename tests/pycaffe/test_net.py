@@ -120,7 +120,7 @@ def test_a_shape_that_would_change_parameters_is_refused(net_of):
         layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 4 } }
     """)
     net.blobs["x"].reshape(2, 5)
-    with pytest.raises(ValueError, match=r"parameter 'fc.w' is \[4, 3\]; these inputs would make it \[4, 5\]"):
+    with pytest.raises(ValueError, match=r"parameter 'fc.w' is \[4, 3\], for these inputs it would be \[4, 5\]"):
         net.forward()
     net.blobs["x"].reshape(7, 3)
     assert net.forward()["y"].shape == (7, 4)

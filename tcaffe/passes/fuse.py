@@ -16,6 +16,8 @@ FREE = (ops.broadcast, ops.iota)
 CHAINED = (ops.conv, ops.conv_dx, ops.dot)
 REDUCTIONS = (ops.reduce_sum, ops.reduce_max)
 MAX_NAME_PARTS = 4
+MAX_CLOSED = 12
+"""How many nodes a chain takes at once at most, to find the one value that leaves them."""
 
 
 def fuse(graph: Graph) -> Program:
@@ -72,6 +74,7 @@ class Fusion:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.outputs = set(graph.outputs.values())
+        self.position = {node: k for k, node in enumerate(graph.nodes)}
         self.groups: list[Group] = []
         self.owner: dict[Node, Group] = {}
 
@@ -79,7 +82,8 @@ class Fusion:
         """The groups of the whole graph."""
         for node in self.graph.nodes:
             free = node.op in FREE and self.graph.uses[node]
-            if node.op.family != "source" and not free or node.op is ops.iota and not free:
+            source = node.op.family == "source" and node.op is not ops.iota
+            if node not in self.owner and not free and not source:
                 self.place(node)
         return self.groups
 
@@ -91,7 +95,36 @@ class Fusion:
         if group is None:
             group = Group(len(self.groups), [])
             self.groups.append(group)
-        self._add(group, node, operands)
+        for member in self._until_closed(group, node) or [node]:
+            self._add(group, member, [v for v in operands_of(member) if v in self.owner])
+
+    def _until_closed(self, group: Group, node: Node) -> list[Node]:
+        """The nodes from `node` on that a chain must take together, so that one value alone leaves them again.
+
+        A leaky rectifier reads its operand several times: none of its nodes can follow the chain by itself.
+        """
+        if not (group.nodes and group.chained) or set(self.graph.uses[group.tail]) == {node}:
+            return []
+        inside = [group.tail]
+        while len(inside) <= MAX_CLOSED:
+            readers = {r for v in inside for r in self.graph.uses[v]} - set(inside)
+            fitting = sorted((r for r in readers if self._may_follow(group, r, inside)), key=self.position.__getitem__)
+            if not fitting:
+                return []
+            inside.append(fitting[0])
+            if self._exits(inside) == inside[-1:]:
+                return inside[1:] if node in inside else []
+        return []
+
+    def _may_follow(self, group: Group, node: Node, inside: list[Node]) -> bool:
+        operands = [v for v in operands_of(node) if v not in inside and v.op.family != "source"]
+        ready = all(v in self.owner for v in operands) and self._acyclic(group, operands)
+        return ready and node.op.family == "pointwise" and node.shape == group.tail.shape
+
+    def _exits(self, inside: list[Node]) -> list[Node]:
+        """The values of `inside` that somebody else reads."""
+        members = set(inside)
+        return [v for v in inside if v in self.outputs or any(r not in members for r in self.graph.uses[v])]
 
     def _add(self, group: Group, node: Node, operands: Iterable[Node]) -> None:
         for value in [*_free_operands(node), node]:
@@ -122,7 +155,9 @@ class Fusion:
             source = node.inputs[0]
             cut = all(_splits_channels(r) for r in self.graph.uses[source]) and source not in self.outputs
             return cut and (source is group.tail or _splits_channels(group.tail))
-        alone = self.graph.uses[group.tail] == (node,) and group.tail not in self.outputs
+        if set(self.graph.uses[group.tail]) != {node}:
+            return node in self._until_closed(group, node)
+        alone = group.tail not in self.outputs
         return alone and node.op.family == "pointwise" and node.type.same_value(group.tail.type) and group.tail in node.inputs
 
     def _continues_region(self, group: Group, node: Node) -> bool:

@@ -100,9 +100,9 @@ class Net:
     def _lower(self) -> None:
         lowered = self._net.lower(self._asked)
         for node in lowered.graph.params:
-            old = self._values[node.name].shape if self._values else node.shape
-            if old != node.shape:
-                raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(node.shape)}")
+            new, old = node.shape, self._values[node.name].shape if self._values else node.shape
+            if new != old:
+                raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(new)}")
         self._lowered = lowered
         for name, node in lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)

@@ -55,8 +55,11 @@ def _pooled(x: Node, kind: str, windows: Windows) -> Node:
 
 def _with_places(x: Node, windows: Windows) -> tuple[Node, Node]:
     """The maximum of every window and its row-major place in the image; -1 where a window holds nothing."""
-    highest = pool(x, kind="max", **windows)
-    return highest, select(highest > LOWEST, pool(x, kind="argmax", **windows), filled(-1, highest))
+    highest, place = pool(x, kind="max", **windows), pool(x, kind="argmax", **windows)
+    rows = zip(x.shape[2:], highest.shape[2:], windows["stride"], windows["pad"], strict=True)
+    if all((places - 1) * step - low < n for n, places, step, (low, _) in rows):
+        return highest, place
+    return highest, select(highest > LOWEST, place, filled(-1, highest))
 
 
 def _windows(x: Node, p: LayerView, size: Ints, stride: Ints, pad: Ints, *, ceil: bool) -> Windows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
@@ -139,7 +140,7 @@ class LayerView:
         """`shape`, if a blob can have it."""
         if len(shape) > MOST_AXES:
             self.fail("", f"a blob has at most {MOST_AXES} axes, not {len(shape)}", code="E0404")
-        if np.prod(shape, dtype=object) > MOST_ELEMENTS:
+        if math.prod(shape) > MOST_ELEMENTS:
             note = f"a blob has at most {MOST_ELEMENTS} elements"
             self.fail("", f"a blob of shape {list(shape)} is too large", note, code="E0404")
         return shape

@@ -1,0 +1,34 @@
+"""Every layer gives what the original Caffe gave."""
+
+import pytest
+
+from tcaffe.diagnostics import CompileError
+from tcaffe.frontend.layers import LAYERS
+from tests.frontend.recorded import OWN, SHARED, cases
+
+FED = {"Data", "HDF5Data", "ImageData", "WindowData", "MemoryData"}  # what they read is not part of the graph
+
+
+@pytest.mark.parametrize("case", cases(OWN), ids=str)
+def test_recorded(case):
+    assert case.difference() == {}
+
+
+def test_every_layer_type_has_recorded_cases():
+    recorded = [set(case.about["types"]) for case in cases(OWN) if str(case).startswith("layers/")]
+    few = {name for name in LAYERS if sum(name in types for types in recorded) < 3} - FED
+    assert few == {"Silence"}  # it makes nothing that could be recorded
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the full set of recorded cases is not here")
+def test_everything_recorded():
+    wrong = {}
+    for case in cases(SHARED):
+        if case.about["random"] or not set(case.about["types"]) <= set(LAYERS) - FED:
+            continue
+        try:
+            if difference := case.difference():
+                wrong[str(case)] = difference
+        except CompileError as error:
+            wrong[str(case)] = str(error)
+    assert wrong == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from lark import Token
@@ -16,7 +17,7 @@ Parser = Any  # lark's InteractiveParser, which has no types
 
 MOST_ERRORS = 20  # after so many syntax errors the rest is noise
 
-_WORD = re.compile(r"[\w.+-]+|.", re.DOTALL)
+_WORD = re.compile(r"//[^\n]*|/\*.*?\*/|[\w.+-]+|.", re.DOTALL)
 _SIGNS = {"_COLON": "`:`", "LBRACE": "`{`", "RBRACE": "`}`", "MORETHAN": "`>`", "COMMA": "`,`", "RSQB": "`]`"}
 _CLOSERS = {"LBRACE": "}", "LESSTHAN": ">", "LSQB": "]"}
 _FIELD = "EXTENSION"  # taken only where a field may begin
@@ -60,6 +61,9 @@ class Recovery:
         elif word[0] in ".+-" or word[0].isdigit():
             note = "numbers look like 12, -3, 0.5, 1e-3, 0x1F or 017"
             self._report("E0105", f"malformed number `{_short(word)}`", start, len(word), note=note)
+        elif len(word) > 1 and word[0] == "/":
+            missing = ()
+            self._report("E0106", f"`{word[:2]}` begins no comment", start, len(word), suggestion="write `#`")
         else:
             word, missing = word[0], ("_COLON",)
             self._report("E0106", f"unexpected character `{word}`", start, note=f"expected {_expected(parser)}")
@@ -69,16 +73,15 @@ class Recovery:
 
     def _token(self, token: Token, parser: Parser) -> None:
         """A token of the wrong kind: put what is missing before it, or drop it."""
-        start, opener = token.start_pos or 0, _open(parser)
-        if token in ("}", ">", "]"):
-            self._closer(token, opener, parser)
+        start = token.start_pos or 0
+        if token in _CLOSERS.values():
+            self._closer(token, _open(parser), parser)
             return
-        name, suggestion = _name(parser), ""
-        if name and token.type in ("NAME", "NUMBER", "STRING"):
-            suggestion = f"write `{_short(name)}: {_short(token)}`"
-        after = f" after `{_short(name)}`" if name else ""
-        message = f"expected {_expected(parser)}{after}, found `{_short(token)}`"
-        self._report("E0101", message, start, len(token), suggestion=suggestion)
+        shown, name = token.rstrip(), _name(parser)
+        unmarked = name and token.type in ("NAME", "NUMBER", "STRING")
+        suggestion = f"write `{name}: {_short(shown)}`" if unmarked else ""
+        message = f"expected {_expected(parser)}, found `{_short(shown)}`"
+        self._report("E0101", message, start, len(shown), suggestion=suggestion)
         missing = next((m for m in _MISSING if _fits(parser, (*m, token.type))), None)
         if missing is not None:
             _feed(parser, missing, start)
@@ -97,7 +100,9 @@ class Recovery:
             note = f"`{opener}` was opened on line {place.line} and is closed by `{_CLOSERS[opener.type]}`"
             self._report("E0103", f"`{token}` does not close `{opener}`", start, note=note)
         _feed(parser, ending, start)
-        if opener and opener.type != "LSQB":
+        if opener and opener.type == "LSQB":  # closed by the ending; the bracket was meant for what is around it
+            opener = _open(parser)
+        if opener and token != "]":
             parser.feed_token(Token("RBRACE" if opener.type == "LBRACE" else "MORETHAN", token, start_pos=start))
 
     def _ended(self, parser: Parser) -> None:
@@ -114,8 +119,9 @@ def _expected(parser: Parser) -> str:
     """What the parser would take, in plain words."""
     accepted = parser.accepts()
     words = ["a field name"] if _FIELD in accepted else ["a value"] if "NUMBER" in accepted else []
-    signs = [sign for kind, sign in _SIGNS.items() if kind in accepted]
-    return " or ".join(words + [sign for sign in signs if not (words and sign == "`,`")])
+    words += [sign for kind, sign in _SIGNS.items() if kind in accepted and (kind != "COMMA" or not words)]
+    begun = _begun(parser)
+    return " or ".join(words) + (f" after `{begun}`" if begun else "")
 
 
 def _fits(parser: Parser, kinds: tuple[str, ...]) -> bool:
@@ -144,10 +150,19 @@ def _open(parser: Parser) -> Token | None:
     return next((v for v in _stack(parser) if isinstance(v, Token) and v.type in _CLOSERS), None)
 
 
+def _begun(parser: Parser) -> str:
+    """What was read of an unfinished field: its name, perhaps its colon."""
+    top = list(islice(_stack(parser), 2))
+    kinds = [getattr(value, "type", "") for value in top]
+    if kinds[:2] == ["_COLON", "NAME"]:
+        return f"{_short(top[1])}:"
+    return _name(parser)
+
+
 def _name(parser: Parser) -> str:
     """The field being read, if only its name was read."""
     top = next(_stack(parser), None)
-    return str(top) if isinstance(top, Token) and top.type == "NAME" and _fits(parser, ("_COLON",)) else ""
+    return _short(top) if isinstance(top, Token) and top.type == "NAME" and _fits(parser, ("_COLON",)) else ""
 
 
 def _short(text: str) -> str:

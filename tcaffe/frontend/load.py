@@ -12,7 +12,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span
-from tcaffe.frontend.bind import Bound, read_net
+from tcaffe.frontend.bind import read_net
+from tcaffe.frontend.bound import Bound
 from tcaffe.frontend.layers import CAFFE_TYPES
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.lower import AskedShapes, Lowered, Lowering

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span, suggest
 from tcaffe.frontend.checks import check_layer, kind_of, loss_weights
 from tcaffe.frontend.layers import LayerType, LayerView
+from tcaffe.frontend.layers.registry import counted
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.naming import Names, name_values
 from tcaffe.frontend.sharing import Parameter, Parameters
@@ -187,7 +188,8 @@ class Lowering:
         for value in made:
             p.sized(value.shape)
         if len(layer.param) > len(self._current):
-            p.fail("param", f"{len(layer.param)} param entries for {len(self._current)} parameters", code="E0310")
+            times, owned = counted(len(layer.param), "time"), counted(len(self._current), "parameter")
+            p.fail("param", f"param is given {times}, the layer has {owned}", code="E0310")
         unnamed = len(made) - len(tops)
         wanted = [*_value_names(layer, tops, self.names), *[""] * (unnamed + len(self._updates))]
         named = name_values((*made, *self._updates.values()), wanted, bottoms, self.names)

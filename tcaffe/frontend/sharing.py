@@ -97,7 +97,9 @@ class Parameters:
 def _check_filler(p: LayerView, filler: Any, shape: Shape) -> None:
     """Refuse the layer if `filler` cannot fill a parameter of that shape."""
     if complaint := filler_complaint(filler, shape):
-        p.fail("", complaint, code="E0405", suggestion=suggest(filler.type, FILLERS))
+        fields = ("weight_filler", "bias_filler", "filler")
+        guilty = next((f for f in fields if p.knows(f) and p.has(f) and getattr(p, f) == filler), "")
+        p.fail(guilty, complaint, code="E0405", suggestion=suggest(filler.type, FILLERS))
 
 
 def _of(owner: Parameter) -> str:

@@ -18,7 +18,7 @@ from tcaffe.schema import caffe_pb2
 
 Shape = tuple[int, ...]
 Locate = Callable[..., Span | None]
-FIELDS = {f.name: f.message_type for f in caffe_pb2.LayerParameter.DESCRIPTOR.fields}
+MESSAGES = {f.name: f.message_type.fields_by_name for f in caffe_pb2.LayerParameter.DESCRIPTOR.fields if f.message_type}
 MOST_ELEMENTS = 2**31 - 1
 MOST_AXES = 32
 
@@ -62,6 +62,10 @@ class LayerView:
     def tops(self) -> int:
         """How many tops the prototxt names."""
         return len(self.layer.top)
+
+    def knows(self, name: str) -> bool:
+        """Whether the layer's message has such a field at all."""
+        return any(name in MESSAGES[message] for message in self.kind.messages)
 
     def has(self, name: str) -> bool:
         """Whether the prototxt sets the field; a repeated field is set when it has an entry."""
@@ -154,7 +158,7 @@ class LayerView:
         """Where the prototxt sets a field of the layer or of its own message; without a field, where the layer is."""
         if not field:
             return self._locate()
-        return self._locate(field) if field in FIELDS else self._locate(self._field(field)[0], field)
+        return self._locate(field) if field in MESSAGES else self._locate(self._field(field)[0], field)
 
     def fail(self, field: str, message: str, note: str = "", *, code: str = "", suggestion: str = "") -> NoReturn:
         """Refuse the layer because of a field; without one, because of what its bottoms are (E0402)."""
@@ -165,7 +169,7 @@ class LayerView:
     def _field(self, name: str) -> tuple[str, Any]:
         """The message that holds a field, and the field's descriptor."""
         for message in self.kind.messages if not name.startswith("_") else ():
-            if field := FIELDS[message].fields_by_name.get(name):
+            if field := MESSAGES[message].get(name):
                 return message, field
         raise AttributeError(f"layer type {self.kind.name} has no field {name}")
 

@@ -31,7 +31,7 @@ NUMPY = frozenset(
         *("sqrt", "square", "squeeze", "subtract", "swapaxes", "take", "take_along_axis", "tanh", "transpose"),
         *("true_divide", "trunc", "uint8", "where"),
         *("add.accumulate", "add.reduce", "maximum.reduce", "minimum.reduce", "multiply.reduce"),
-        *("lib.stride_tricks.sliding_window_view"),
+        *("einsum", "lib.stride_tricks.sliding_window_view"),
     )
 )
 RESERVED = BUILTINS | {"np"}
@@ -142,6 +142,9 @@ def _attribute(node: ast.Attribute) -> Iterable[ast.AST]:
 def _call(node: ast.Call) -> Iterable[ast.AST]:
     if not isinstance(node.func, ast.Name | ast.Attribute):
         _refuse(node, "a call of something without a name")
+    match node:
+        case ast.Call(ast.Attribute() as function, [ast.Constant(str()), *rest]) if _numpy_name(function) == "einsum":
+            return (function, *rest, *node.keywords)
     return (node.func, *node.args, *node.keywords)
 
 

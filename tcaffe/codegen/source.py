@@ -32,5 +32,10 @@ class Source:
         yield
         self._depth -= 1
 
+    def append(self, other: Source) -> None:
+        """Write the lines of `other`, indented like everything else here."""
+        for text in other._lines:
+            self.line(text)
+
     def __str__(self) -> str:
         return "\n".join(self._lines) + "\n"

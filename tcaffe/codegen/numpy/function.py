@@ -1,0 +1,112 @@
+"""A kernel's function while it is written: its arguments, its names, what comes before its task and the task itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tcaffe.codegen.names import identifier
+from tcaffe.codegen.source import Source
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Kernel
+from tcaffe.ir.types import TensorType
+
+Order = tuple[int, ...]
+
+
+@dataclass
+class Function:
+    """The emitted function of one kernel: `prelude` is run once a call, `body` for every task."""
+
+    kernel: Kernel
+    name: str
+    prelude: Source = field(default_factory=Source)
+    body: Source = field(default_factory=Source)
+    tasks: str = "1"
+    arguments: dict[Node, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        kernel = self.kernel
+        for read in kernel.reads:
+            if read.op.name != "param":
+                self._bind(read, read.name)
+        for read in kernel.reads:
+            if read.op.name == "param":
+                self._bind(read, kernel.packing.get(read, read).name)
+        for value in kernel.outputs:
+            self._bind(value, value.name)
+        self.scratch = {s.name: self.fresh(s.name.rpartition(".")[2]) for s in kernel.scratch}
+        self.types = {s.name.rpartition(".")[2]: s.type for s in kernel.scratch}
+        self._aliases: dict[str, str] = {}
+        self._turned: dict[Node, Order] = {}
+
+    def _bind(self, node: Node, hint: str) -> None:
+        if node not in self.arguments:
+            self.arguments[node] = self.fresh(hint)
+
+    @property
+    def signature(self) -> str:
+        """The head of the function."""
+        return f"def {self.name}({', '.join(['pool', *self.arguments.values(), *self.scratch.values()])}):"
+
+    def fresh(self, hint: str) -> str:
+        """A name nobody has used in this function, like `hint`."""
+        name = identifier(hint, self.taken)
+        self.taken.add(name)
+        return name
+
+    def has(self, what: str) -> bool:
+        """Whether the kernel has scratch memory called `what`."""
+        return what in self.types
+
+    def memory(self, what: str) -> str:
+        """The argument that holds the scratch memory called `what`."""
+        return self.scratch[f"{self.kernel.name}.{what}"]
+
+    def memory_type(self, what: str) -> TensorType:
+        """Its type."""
+        return self.types[what]
+
+    def laid_out(self, node: Node, order: Order) -> str:
+        """The argument of `node`, its axes turned into `order` at the start of the function."""
+        name = self.arguments[node]
+        if order != tuple(range(len(order))) and node not in self._turned:
+            self._turned[node] = order
+            self.prelude.line(f"{name} = {name}.transpose({', '.join(map(str, order))})")
+        return name
+
+    def alias(self, expression: str, hint: str) -> str:
+        """A name for `expression`, evaluated once at the start of the function."""
+        if expression not in self._aliases:
+            self._aliases[expression] = self.fresh(hint)
+            self.prelude.line(f"{self._aliases[expression]} = {expression}")
+        return self._aliases[expression]
+
+    def once(self, line: str) -> None:
+        """Write a line at the start of the function, unless it stands there."""
+        if line not in self._aliases:
+            self._aliases[line] = ""
+            self.prelude.line(line)
+
+    @property
+    def worker(self) -> str:
+        """The number of the worker that runs the task."""
+        return "0" if self.tasks == "1" else "worker"
+
+    def write(self, out: Source, words: Sequence[str]) -> None:
+        """Write the whole function into `out`; `words` are the lines of its docstring."""
+        with out.block(self.signature):
+            first, *rest = words
+            out.line(f'"""{first}' if rest else f'"""{first}"""')
+            for k, text in enumerate(rest):
+                out.line(f'{text}"""' if k == len(rest) - 1 else text)
+            out.append(self.prelude)
+            if self.tasks != "1":
+                out.line()
+                with out.block("def task(i, worker):"):
+                    out.append(self.body)
+                out.line()
+                out.line(f"pool.run(task, {self.tasks})")
+            else:
+                out.append(self.body)

@@ -1,0 +1,162 @@
+"""Plans for everything that is not a convolution: transposed convolutions, dots, pools, regions, copies."""
+
+from __future__ import annotations
+
+import math
+
+from tcaffe.ir.geometry import geometry
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Kernel
+from tcaffe.ir.slots import assign_slots, chain_nodes, domain, reduced_axes
+from tcaffe.ir.types import TensorType
+from tcaffe.passes.algorithm import costs, forms
+from tcaffe.passes.algorithm.plan import Ints, Plan, clamp_memory, slot_memory
+from tcaffe.passes.algorithm.storage import Storage
+
+BLOCK = 1 << 15
+"""Elements of a block of pointwise work: a few of them fit into the second-level cache."""
+SMALL = 1 << 14
+"""Elements that are not worth a second worker."""
+
+
+def plan_region(kernel: Kernel, workers: int) -> Plan:
+    """Blocks of a pointwise region, which may hold reductions: these keep their axes whole."""
+    kind = domain(kernel.nodes)
+    order = kind.axes_in_memory
+    shape = tuple(kind.shape[a] for a in order)
+    whole = {order.index(a) for n in kernel.nodes if n.op.family in ("reduce", "window") for a in n.attrs["axes"]}
+    tile = region_tile(shape, whole, workers)
+    slots = assign_slots(kernel.nodes, kernel.outputs)
+    reduced = tuple(order.index(a) for a in reduced_axes(kernel.nodes))
+    scratch = slot_memory(slots, workers, tile, reduced) | clamp_memory(kernel, shape, tile) | _tables(kernel)
+    return Plan(tile, 0.0, {"tile": tile}, scratch)
+
+
+def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
+    """A block of about BLOCK elements that spans the axes at the positions `whole`; outer axes are cut first."""
+    size = math.prod(shape)
+    if size <= SMALL:
+        return shape
+    aim = max(SMALL // 2, min(BLOCK, -(-size // workers)))
+    tile = list(shape)
+    for k, n in enumerate(shape):
+        now = math.prod(tile)
+        if k in whole or now <= aim:
+            continue
+        tile[k] = max(1, n * aim // now)
+        tile[k] = -(-n // -(-n // tile[k]))
+    return tuple(tile)
+
+
+def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
+    """Blocks of rows of a pool's result."""
+    pool = kernel.anchor
+    assert pool is not None
+    order = pool.type.axes_in_memory
+    shape = tuple(pool.shape[a] for a in order)
+    axes = sorted(order.index(a) for a in pool.attrs["axes"])
+    reach = math.prod(pool.attrs["stride"])
+    whole = {p for p in axes[1:]} | ({axes[0]} if pool.attrs["kind"] == "argmax" else set())
+    if math.prod(shape) * reach <= SMALL:
+        tile = shape
+    else:
+        tile = _pool_tile(shape, whole, reach, workers)
+    scratch = {}
+    x = [pool.inputs[0].shape[a] for a in order]
+    for k in range(len(axes) - 1):
+        inner = tuple(x[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
+        scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
+    chain = chain_nodes(kernel)
+    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=pool)
+    homes = slot_memory(slots, workers, tile)
+    if not storage.needs_home:
+        homes.pop("t0", None)
+    return Plan(tile, 0.0, {"tile": tile}, scratch | homes | clamp_memory(kernel, shape, tile))
+
+
+def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
+    aim = max(1, 2 * BLOCK // reach)
+    tile = list(shape)
+    for k, n in enumerate(shape):
+        now = math.prod(tile)
+        if k in whole or (now <= aim and math.prod(-(-a // b) for a, b in zip(shape, tile, strict=True)) >= workers):
+            continue
+        tile[k] = max(1, min(-(-n // workers) if now <= aim else n, n * aim // now if now > aim else n))
+        tile[k] = -(-n // -(-n // tile[k]))
+    return tuple(tile)
+
+
+def plan_dot(kernel: Kernel, storage: Storage, workers: int) -> Plan:
+    """Blocks of rows where there are many, else of columns."""
+    dot = kernel.anchor
+    assert dot is not None
+    *lead, rows, columns = dot.shape
+    depth = dot.inputs[0].shape[-1]
+    tile = list(dot.shape)
+    if 2 * math.prod(dot.shape) * depth > costs.PEAK * costs.DISPATCH * 2:
+        if lead and lead[0] >= workers:
+            tile[0] = 1
+        elif rows >= 64 * workers or columns < 16 * workers:
+            tile[-2] = -(-rows // workers)
+        else:
+            wide = -(-columns // (2 * workers))
+            tile[-1] = min(columns, -(-wide // 16) * 16)
+    shape = tuple(tile)
+    chain = chain_nodes(kernel)
+    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=dot)
+    homes = slot_memory(slots, workers, shape)
+    if not storage.needs_home:
+        homes.pop("t0", None)
+    return Plan(shape, 0.0, {"tile": shape}, homes | clamp_memory(kernel, dot.shape, shape))
+
+
+def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
+    """Blocks of rows of the result: the pixels whose windows reach in are multiplied with all filters."""
+    anchor = kernel.anchor
+    assert anchor is not None
+    geo = geometry(anchor)
+    shape = tuple(anchor.shape[a] for a in anchor.type.axes_in_memory)
+    count = 1
+    while True:
+        rows = -(-shape[1] // count)
+        tile = (1, rows, *shape[2:])
+        scratch = _spread_memory(anchor, tile, workers)
+        enough = shape[0] * count >= workers or rows <= geo.extent[0]
+        if rows == 1 or (enough and sum(t.nbytes for t in scratch.values()) <= costs.SCRATCH * workers):
+            break
+        count += 1
+    chain = chain_nodes(kernel)
+    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=anchor)
+    homes = slot_memory(slots, workers, tile)
+    homes.pop("t0", None)
+    weights = anchor.inputs[1]
+    form = forms.taps(geo) if geo.depthwise else forms.spread(geo)
+    packed = {weights: form} if weights.op.name == "param" else {}
+    if not packed:
+        scratch["filters"] = form.make(weights).type
+    return Plan(tile, 0.0, {"tile": tile}, scratch | homes | clamp_memory(kernel, shape, tile), packed)
+
+
+def _spread_memory(anchor: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
+    """The sum of a block, and the products that are added to it."""
+    geo, dtype = geometry(anchor), anchor.type.dtype
+    reach = min(geo.out[0], (tile[1] - 1 + geo.extent[0] - 1) // geo.stride[0] + 1)
+    if tile[1] == geo.image[0]:
+        reach = geo.out[0]
+    padded = tuple(n + 2 * p for n, p in zip(geo.image[1:], geo.pad[1:], strict=True))
+    pixels = tile[0] * reach * math.prod(geo.out[1:])
+    products = (tile[0], reach, *geo.out[1:], geo.channels) if geo.depthwise else (pixels * geo.taps * geo.channels,)
+    return {
+        "total": TensorType((workers, tile[0], tile[1], *padded, geo.channels), dtype),
+        "products": TensorType((workers, *products), dtype),
+    }
+
+
+def _tables(kernel: Kernel) -> dict[str, TensorType]:
+    """0, 1, 2 ... for every iota of a region."""
+    found = {}
+    for node in kernel.nodes:
+        if node.op.name == "iota":
+            count = node.shape[node.attrs["axis"]]
+            found[f"steps_{node.type.dtype}_{count}"] = TensorType((count,), node.type.dtype)
+    return found

@@ -1,0 +1,73 @@
+"""Plans: one way to compute a kernel, with what it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Kernel
+from tcaffe.ir.slots import Slots, clamps
+from tcaffe.ir.types import TensorType
+
+Ints = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A parameter in the order in which an algorithm reads it: `name` is unique per form, `make` the expression."""
+
+    name: str
+    make: Callable[[Node], Node]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to compute a kernel: `tile` is the block of the result in memory order, `cost` an estimate in seconds."""
+
+    tile: Ints
+    cost: float = 0.0
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    scratch: Mapping[str, TensorType] = field(default_factory=dict)
+    forms: Mapping[Node, Form] = field(default_factory=dict)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of all scratch memory."""
+        return sum(kind.nbytes for kind in self.scratch.values())
+
+
+def blocks(shape: Ints, tile: Ints) -> int:
+    """How many blocks of `tile` cover `shape`."""
+    return math.prod(-(-n // t) for n, t in zip(shape, tile, strict=True))
+
+
+def parts(total: int, most: int = 64) -> Iterator[int]:
+    """Sizes into which `total` can be cut nearly evenly, falling."""
+    seen = set()
+    for count in range(1, min(total, most) + 1):
+        size = -(-total // count)
+        if size not in seen:
+            seen.add(size)
+            yield size
+
+
+def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = ()) -> dict[str, TensorType]:
+    """Scratch memory for the slots of a region; `reduced` are positions of the block with a single number."""
+    return {
+        slot.name: TensorType((workers, *(1 if slot.reduced and k in reduced else n for k, n in enumerate(tile))), slot.dtype)
+        for slot in slots.all
+    }
+
+
+def clamp_memory(kernel: Kernel, shape: Ints, tile: Ints) -> dict[str, TensorType]:
+    """Rows of the numbers that the kernel clamps with: numpy compares with a single number at a quarter of the speed.
+
+    A row spans the last axes, as many as no task splits.
+    """
+    keep = len(tile) - 1
+    while keep > 1 and tile[keep - 1] == shape[keep - 1] and tile[keep] == shape[keep] and math.prod(tile[keep:]) < 8192:
+        keep -= 1
+    return {f"clamp{k}": TensorType(tile[keep:], dtype) for k, (_, dtype) in enumerate(clamps(kernel))}

@@ -16,13 +16,16 @@ def kind_of(layer: Any, locate: Locate) -> LayerType:
     """The registered type of a layer; raises CompileError."""
     if found := LAYERS.get(layer.type):
         return found
-    code, note, suggestion = "E0304", "", suggest(layer.type, CAFFE_TYPES | set(LAYERS))
-    message = f"layer `{layer.name}`: unknown layer type `{layer.type}`"
-    if layer.type in CAFFE_TYPES:
-        code, message, suggestion = "E0305", f"layer `{layer.name}`: {layer.type} layers cannot be compiled yet", ""
+    code, message, note, suggestion = "E0304", f"unknown layer type `{layer.type}`", "", ""
+    if not layer.type:
+        message, note = "it has no type", 'a layer needs one, for example type: "ReLU"'
+    elif layer.type in CAFFE_TYPES:
+        code, message = "E0305", f"{layer.type} layers cannot be compiled yet"
     elif fork := FORK_OF_TYPE.get(layer.type):
-        note, suggestion = f"`{layer.type}` is from the {fork} fork", ""
-    raise CompileError([Diagnostic(code, message, locate("type"), note, suggestion)])
+        note = f"`{layer.type}` is from the {fork} fork"
+    else:
+        suggestion = suggest(layer.type, CAFFE_TYPES | set(LAYERS))
+    raise CompileError([Diagnostic(code, f"layer `{layer.name}`: {message}", locate("type"), note, suggestion)])
 
 
 def check_layer(layer: Any, kind: LayerType, locate: Locate) -> LayerType:

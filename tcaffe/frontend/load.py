@@ -143,4 +143,4 @@ def read_file(path: Path) -> bytes:
 
 def _is_foreign(layer_type: str) -> bool:
     """Whether Caffe itself does not know a layer type, and so cannot know its fields."""
-    return layer_type not in CAFFE_TYPES
+    return bool(layer_type) and layer_type not in CAFFE_TYPES

@@ -280,9 +280,9 @@ layers { name: "c" type: CONVOLUTION bottom: "x" top: "c"
 # ── what is said about wrong nets ───────────────────────────────────────────────────────────────────────────
 
 
-def test_net_errors(golden):
+def test_lowering_errors(golden):
     start = time.perf_counter()
-    golden.table(error_text, "net_errors")
+    golden.table(error_text, "lowering_errors")
     assert time.perf_counter() - start < 5
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import accumulate
+from heapq import nlargest
+from itertools import accumulate, takewhile
 from typing import Any, Literal
 from unicodedata import combining, east_asian_width
 
@@ -22,6 +23,7 @@ EXCERPT_WIDTH = 100  # characters of a source line that are shown around the car
 MESSAGE_LIMIT = 1000  # characters of a message that are shown: names come from the user and can be huge
 SHOWN = 50  # diagnostics of one CompileError that are rendered; the rest is counted
 SHOWN_ALIKE = 3  # among them, those with one and the same message
+COMPARED = 500  # choices that are compared letter by letter for a suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +175,24 @@ def _repeated(alike: Counter[tuple[str, str]]) -> Iterator[str]:
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
-    """"did you mean `x`?" for the choice nearest to `word`, or nothing if none is near."""
+    """The sentence "did you mean `x`?" for the choice nearest to `word`, or nothing if none is near."""
     if len(word) > 80:
         return ""
-    slack = 2 + len(word) // 2  # beyond it difflib's ratio stays below the cutoff: do not compare at all
-    near = {c for c in choices if abs(len(c) - len(word)) <= slack}
-    folded = {c.lower().replace("_", ""): c for c in sorted(near)}
+    slack = 2 + len(word) // 2  # beyond it the ratio stays below the cutoff
+    near = sorted({c for c in choices if abs(len(c) - len(word)) <= slack})
+    folded = {c.lower().replace("_", ""): c for c in near}
     if same := folded.get(word.lower().replace("_", "")):
         return f"did you mean `{same}`?"
-    best = get_close_matches(word, sorted(near), n=1, cutoff=0.7)
+    if len(near) > COMPARED:
+        near = nlargest(COMPARED, near, key=lambda choice: _ends_shared(word, choice))
+    best = get_close_matches(word, near, n=1, cutoff=0.65)
     return f"did you mean `{best[0]}`?" if best else ""
+
+
+def _ends_shared(a: str, b: str) -> int:
+    """How many characters two words have in common at their beginnings and ends."""
+    pairs = (zip(a, b, strict=False), zip(reversed(a), reversed(b), strict=False))
+    return sum(len(list(takewhile(lambda pair: pair[0] == pair[1], ends))) for ends in pairs)
 
 
 def printable(text: str) -> str:

@@ -141,20 +141,20 @@ def test_suggestions(word: str, meant: str) -> None:
 
 def test_suggestions_are_fast_among_many_choices() -> None:
     names = [f"inception_{i}/branch_{i % 7}/conv" for i in range(20_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert suggest("inception_77/branch_0/cnov", names) == "did you mean `inception_77/branch_0/conv`?"
     assert suggest("x" * 10**6, names) == ""
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 1
 
 
 def codes_in_use() -> set[str]:
     """Every diagnostic code that the source tree mentions."""
-    files = Path(tcaffe.__file__).parent.rglob("*.py")
-    return {c for f in files if f.name != "explanations.py" for c in re.findall(r"\bE0[1-7]\d\d\b", f.read_text("utf-8"))}
+    files = [f for f in Path(tcaffe.__file__).parent.rglob("*.py") if f.name != "explanations.py"]
+    return {code for f in files for code in re.findall(r"\bE0[1-7]\d\d\b", f.read_text("utf-8"))} - {"E0123"}
 
 
 def test_every_code_is_explained() -> None:
-    assert codes_in_use() - EXPLANATIONS.keys() - {"E0123"} == set()
+    assert codes_in_use() - EXPLANATIONS.keys() == set()
 
 
 def test_no_explanation_outlives_its_code() -> None:

@@ -94,9 +94,8 @@ class _Binder:
                 self._fill_repeated(getattr(target, slot.name), slot, given, path, lenient)
             elif self._is_single(slot, given, first.setdefault(slot.name, given)):
                 self._fill_single(target, slot, given, path, lenient)
-        for name in _required(target.DESCRIPTOR):
-            if name not in first:
-                self._error("E0206", f"{_owner(target, path)} needs `{name}`, which is missing", place)
+        if missing := [f"`{name}`" for name in _required(target.DESCRIPTOR) if name not in first]:
+            self._error("E0206", f"{_owner(target, path)} needs {' and '.join(missing)}", place)
 
     def finish(self, reporter: Reporter | None = None) -> None:
         """Raise what was found, in the order of the text, or hand it to `reporter`."""

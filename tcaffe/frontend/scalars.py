@@ -144,13 +144,21 @@ def _wrong(field: F, scalar: Scalar) -> BadValueError:
     if scalar.kind == "PLACEHOLDER":
         note = "this file is a template: replace its placeholders with values first"
         return BadValueError("E0207", f"`{raw}` is a placeholder, not a value", note)
-    bare = raw.strip("\"'")
-    suggestion = ""
+    message = f"`{field.name}` takes {takes(field)}, not `{raw}`"
+    return BadValueError("E0203", message, suggestion=_better(field, scalar))
+
+
+def _better(field: F, scalar: Scalar) -> str:
+    """How a value of the wrong kind is written right, if that is clear."""
     if field.cpp_type == F.CPPTYPE_STRING:
-        suggestion = f'put it in quotes: `"{raw}"`'
-    elif scalar.kind == "STRING" and bare:
-        suggestion = f"write it without quotes: `{bare}`"
-    return BadValueError("E0203", f"`{field.name}` takes {takes(field)}, not `{raw}`", "", suggestion)
+        return f'put it in quotes: `"{_short(scalar.raw)}"`'
+    if scalar.kind == "STRING" and (bare := scalar.raw.strip("\"'")):
+        return f"write it without quotes: `{_short(bare)}`"
+    if scalar.kind == "NUMBER":
+        value = real(scalar.raw) if field.cpp_type in _RANGES else integer(scalar.raw)
+        if value is not None and value == value // 1 and abs(value) < 2**32:
+            return f"write `{int(value)}`"
+    return ""
 
 
 def _short(raw: str) -> str:

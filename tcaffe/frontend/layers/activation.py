@@ -51,7 +51,9 @@ def elu(x: Node, p: LayerView) -> Node:
 def exponential(x: Node, p: LayerView) -> Node:
     """base^(shift + scale * x); a base of -1 stands for e."""
     log_base = _log_base(p)
-    return scaled(exp(scaled(x, p.scale * log_base)), math.exp(p.shift * log_base))
+    with np.errstate(over="ignore"):
+        factor = float(np.exp(p.shift * log_base))
+    return scaled(exp(scaled(x, p.scale * log_base)), factor)
 
 
 @layer("Log")

@@ -55,6 +55,11 @@ def test_a_power_of_nothing_is_constant():
     assert run(layer.format(-1, 0, 0), x=x)["p"].tolist() == [np.inf] * 3
 
 
+def test_an_exponential_may_overflow():
+    found = run("layer { name: 'e' type: 'Exp' bottom: 'x' top: 'e' exp_param { shift: 1000 } }", x=np.array([1.0]))
+    assert found["e"] == np.inf
+
+
 def test_empty_windows_hold_the_lowest_number_and_no_place():
     layer = """layer { name: 'p' type: 'Pooling' bottom: 'x' top: 'p' top: 'mask'
       pooling_param { kernel_size: 1 stride: 3 } }"""

@@ -155,6 +155,8 @@ class Fusion:
             source = node.inputs[0]
             cut = all(_splits_channels(r) for r in self.graph.uses[source]) and source not in self.outputs
             return cut and (source is group.tail or _splits_channels(group.tail))
+        if _splits_channels(group.tail):  # slices end a kernel
+            return False
         if set(self.graph.uses[group.tail]) != {node}:
             return node in self._until_closed(group, node)
         alone = group.tail not in self.outputs
@@ -243,9 +245,10 @@ def own_free_values(graph: Graph) -> Graph:
 
 
 def unique_names(graph: Graph) -> Graph:
-    """The graph with a name of its own for every node; outputs keep theirs."""
+    """The graph with a name of its own for every node; outputs keep theirs, unless an input is called like them."""
     taken = {node.name for node in graph.nodes if node.op in (ops.input_, ops.param)}
-    keepers = {node: name for name, node in reversed(graph.outputs.items()) if node.op.family != "source"}
+    computed = {name: node for name, node in graph.outputs.items() if node.op.family != "source" and name not in taken}
+    keepers = {node: name for name, node in reversed(computed.items())}
     taken |= set(keepers.values())
     done: dict[Node, Node] = {}
     for node in graph.nodes:

@@ -71,9 +71,13 @@ class Function:
     def laid_out(self, node: Node, order: Order) -> str:
         """The argument of `node`, its axes turned into `order` at the start of the function."""
         name = self.arguments[node]
-        if order != tuple(range(len(order))) and node not in self._turned:
-            self._turned[node] = order
-            self.prelude.line(f"{name} = {name}.transpose({', '.join(map(str, order))})")
+        if order == tuple(range(len(order))):
+            assert self._turned.setdefault(node, order) == order, f"{name} has been turned already"
+            return name
+        turned = f"{name}.transpose({', '.join(map(str, order))})"
+        if self._turned.setdefault(node, order) != order:  # it is read in its own order, too
+            return self.alias(turned, f"{name}_last")
+        self.once(f"{name} = {turned}")
         return name
 
     def alias(self, expression: str, hint: str) -> str:

@@ -16,6 +16,10 @@ from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, clamp_memory,
 from tcaffe.passes.algorithm.storage import Storage
 
 
+MIN_CHANNELS = 8
+"""Channels (a group) from which Winograd pays: with fewer its transforms cost more than they save."""
+
+
 def plan_convolution(kernel: Kernel, storage: Storage, workers: int, pack: bool) -> Plan:
     """The cheapest plan whose scratch memory stays within bounds, or the one with the least scratch memory."""
     found = list(Convolution(kernel, storage, workers, pack).plans())
@@ -83,7 +87,7 @@ class Convolution:
         else:
             yield self.im2col(tile, under)
         if geo.kernel == (3, 3) and geo.stride == geo.dilation == (1, 1) and self.pack and not geo.planar:
-            if geo.channels // geo.groups >= 8 and self.conv.type.dtype == "f32" and self.conv.inputs[1].op.name == "param":
+            if geo.channels // geo.groups >= MIN_CHANNELS and self.conv.type.dtype == "f32" and self.conv.inputs[1].op.name == "param":
                 yield from (self.winograd(tile, under, size) for size in (2, 4))
 
     def under(self, tile: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from tcaffe.passes.pipeline import FAITHFUL
 from tcaffe.pycaffe.blob import Blob
 
 AUTOMATIC = "(automatic)"  # a top that has no name and cannot be read
-BLOB, STATE = "blob ", "state "  # what an output of a section is the new value of
 
 
 class Section:
@@ -25,7 +24,7 @@ class Section:
     """
 
     def __init__(self, lowered: Lowered, first: int, last: int, values: Mapping[str, np.ndarray]) -> None:
-        graph = section_graph(lowered, first, last)
+        graph, self._state = section_graph(lowered, first, last)
         self._names = {node.name for node in graph.params}
         self._executable = build(graph, self._of(values), FAITHFUL, workers=default_workers(), pack=False)
         self._context = self._executable.context()
@@ -39,26 +38,37 @@ class Section:
             if not np.shares_memory(place, data := blobs[name].data):
                 np.copyto(place, data)
         self._context.run()
-        for output, value in self._context.outputs.items():
-            if output.startswith(BLOB):
-                blobs[output.removeprefix(BLOB)].bind(value)
+        for name, value in self._context.outputs.items():
+            if name in self._state:
+                np.copyto(values[self._state[name]], value)
             else:
-                np.copyto(values[output.removeprefix(STATE)], value)
+                blobs[name].bind(value)
 
     def _of(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The parameters the section reads."""
         return {name: values[name] for name in values if name in self._names}
 
 
-def section_graph(lowered: Lowered, first: int, last: int) -> Graph:
-    """The graph of layers `first` to `last`: its inputs are the blobs they read from before, its outputs all their
-    blobs and the new values of their state."""
+def section_graph(lowered: Lowered, first: int, last: int) -> tuple[Graph, dict[str, str]]:
+    """Layers `first` to `last` as a graph, and which of its outputs are the new values of which parameters.
+
+    Its inputs are the blobs the layers read from before; its outputs are those, all blobs they make, and the state
+    they update.
+    """
     before, inside = _last_versions(lowered.layers[:first]), lowered.layers[first : last + 1]
     read = {name: before[name] for layer in inside for name in layer.bottoms if name in before}
-    blobs = {BLOB + name: value for name, value in (read | _last_versions(inside)).items()}
-    state = {STATE + old.name: new for layer in inside for old, new in layer.updates.items()}
+    outputs = read | _last_versions(inside)
+    state = {}
+    for old, new in (update for layer in inside for update in layer.updates.items()):
+        name = _fresh(f"{old.name}'", outputs)
+        outputs[name], state[name] = new, old.name
     borders = {value: input_(shape=value.shape, name=name) for name, value in read.items() if value.op.name != "input"}
-    return Graph(lowered.graph.name, blobs | state).substitute(borders)
+    return Graph(lowered.graph.name, outputs).substitute(borders), state
+
+
+def _fresh(name: str, taken: Container[str]) -> str:
+    """`name` with as many more primes as it needs to be new."""
+    return _fresh(f"{name}'", taken) if name in taken else name
 
 
 def _last_versions(layers: Iterable[LoweredLayer]) -> dict[str, Node]:

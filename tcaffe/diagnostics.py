@@ -7,8 +7,7 @@ E06xx files, bundles and arguments, E07xx IR. Each has a long text in `tcaffe.ex
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -149,29 +148,21 @@ def render(diagnostics: Iterable[Diagnostic]) -> str:
 
     Of those with the same message only the first few are shown, and the others counted.
     """
-    alike: Counter[tuple[str, str]] = Counter()
-    shown, found = [], list(diagnostics)
+    found = list(diagnostics)
+    alike: dict[tuple[str, str], list[Diagnostic]] = {}
     for diagnostic in found:
-        kind = (diagnostic.code, diagnostic.message)
-        alike[kind] += 1
-        if alike[kind] <= SHOWN_ALIKE:
-            shown.append(diagnostic)
+        alike.setdefault((diagnostic.code, diagnostic.message), []).append(diagnostic)
+    repeated = {id(d) for same in alike.values() for d in same[SHOWN_ALIKE:]}
+    shown = [str(d) for d in found if id(d) not in repeated]
+    lines = shown[:SHOWN]
+    if len(shown) > SHOWN:
+        lines.append(f"... and {len(shown) - SHOWN} more")
+    for (code, message), same in alike.items():
+        if len(same) > SHOWN_ALIKE and len(lines) < 2 * SHOWN:
+            lines.append(f"... and {len(same) - SHOWN_ALIKE} more of them: {code}: {printable(message)}")
     errors = sum(d.severity == "error" for d in found)
-    return "\n".join(
-        [
-            *map(str, shown[:SHOWN]),
-            *(f"... and {len(shown) - SHOWN} more" for _ in shown[SHOWN : SHOWN + 1]),
-            *_repeated(alike),
-            ", ".join(filter(None, [_count(errors, "error"), _count(len(found) - errors, "warning")])),
-        ]
-    )
-
-
-def _repeated(alike: Counter[tuple[str, str]]) -> Iterator[str]:
-    """A line for each message that came too often to be shown each time."""
-    for (code, message), number in alike.most_common(SHOWN):
-        if number > SHOWN_ALIKE:
-            yield f"... and {number - SHOWN_ALIKE} more of them: {code}: {printable(message)}"
+    counts = (_count(errors, "error"), _count(len(found) - errors, "warning"))
+    return "\n".join([*lines, ", ".join(filter(None, counts))])
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:

@@ -121,9 +121,10 @@ class _Binder:
             if slot.convert:
                 if (item := self._value(slot, slot.convert, entry)) is not None:
                     target.append(item)
-            elif tree := self._message(slot, entry):
-                index = len(target)
-                self.fill(target.add(), tree, (*path, slot.name, index), entry.place, lenient)
+            else:
+                inner = target.add()  # even for a scalar in its place, so that later ones keep their index
+                if tree := self._message(slot, entry):
+                    self.fill(inner, tree, (*path, slot.name, len(target) - 1), entry.place, lenient)
 
     def _is_single(self, slot: _Slot, given: Field, first: Field) -> bool:
         """Whether a field that is not repeated may be filled: given once, and not as a list."""

@@ -1,0 +1,82 @@
+"""E06xx: files, bundles, data and arguments."""
+
+from __future__ import annotations
+
+FILES = {
+    "E0601": """
+        There is no blob of this name
+
+        The outputs asked for are named as in the prototxt: the top of some layer that is kept in this phase. A blob
+        that is changed in place keeps its name and is given as the last layer leaves it.
+    """,
+    "E0602": """
+        There is no such target
+
+        A target is what code is made for, such as cpu.
+    """,
+    "E0603": """
+        The target does not compute in this precision
+
+        The precision is the kind of number that layers compute with. f32, what Caffe itself uses, is always there.
+    """,
+    "E0604": """
+        A file cannot be read
+
+        The path does not exist, is a folder, is far too large for what it should be, or may not be opened. Relative
+        paths start at the working directory.
+    """,
+    "E0605": """
+        An input needs its name
+
+        A net with exactly one input takes it without a name. Any other needs name and value: --input data=cat.jpg
+    """,
+    "E0606": """
+        Not enough memory
+
+        tcaffe plan NET tells how much a net takes before anything runs. A smaller batch, or fewer outputs, take less.
+    """,
+    "E0607": """
+        There is no such error code
+
+        Codes are an E and four digits, as printed with each message. tcaffe explain without a code lists them all.
+    """,
+    "E0610": """
+        HDF5 data that cannot be read
+
+        The source of an HDF5Data layer is a text file with the paths of HDF5 files, relative to the working directory
+        and separated by white space. Each file holds a dataset for every top of the layer, called like the top, of
+        numbers, all with the same number of rows. Datasets that only link to other files are not followed. Reading
+        HDF5 needs the package h5py: pip install 'tcaffe[hdf5]'.
+    """,
+    "E0620": """
+        Not a bundle
+
+        A bundle is the folder that exe.save(folder) writes: manifest.json, kernels.py and weights.bin. One of them is
+        missing here, is no regular file, or is larger than any compiled net makes it. Copy the whole folder.
+    """,
+    "E0621": """
+        A bundle's manifest cannot be trusted
+
+        The manifest is not what this version writes: it was damaged or edited, or it is of another version. Values
+        must lie within the arena, parameters within the weights, and every name must be defined once. Save the bundle
+        anew from the net and its weights.
+    """,
+    "E0622": """
+        A bundle's source cannot be trusted
+
+        The source is not the one that the manifest was written for, or it holds something that no kernel needs: an
+        import, a string, a call that is not one of numpy's array functions. It was not run. Save the bundle anew from
+        the net and its weights, and do not edit kernels.py.
+    """,
+    "E0623": """
+        A bundle's weights have another size than the manifest says
+
+        The file was cut short, perhaps by a full disk or an interrupted copy, or it belongs to another bundle.
+    """,
+    "E0624": """
+        A folder that is not a bundle would be overwritten
+
+        Saving replaces an older bundle of the same name, or fills an empty folder. This place holds something else.
+        Choose another name, or remove what is there yourself.
+    """,
+}

@@ -1,0 +1,39 @@
+"""E05xx: files with weights."""
+
+from __future__ import annotations
+
+WEIGHTS = {
+    "E0501": """
+        A weights file cannot be read
+
+        The path does not exist, is no file, or may not be opened.
+    """,
+    "E0502": """
+        A weights file is broken
+
+        Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
+        neither, or was cut off on the way: compare its size with the original's.
+    """,
+    "E0503": """
+        HDF5 needs h5py
+
+        Files with weights in HDF5 are read with h5py, an extra: pip install tcaffe[hdf5].
+    """,
+    "E0504": """
+        A layer has another number of parameters in the file than in the net
+
+        Weights are matched by layer name. Often one side has a bias (bias_term) and the other has none, or the name
+        belongs to another kind of layer. A layer that is to start from scratch needs a name the file does not have.
+    """,
+    "E0505": """
+        A parameter has another shape in the file than in the net
+
+        The net's shape follows from the prototxt: num_output, kernel_size, group and the size of the input. Files of
+        2013 and 2014 give four numbers, which fit any shape that is the same after leading ones.
+    """,
+    "E0506": """
+        The file has weights for a layer the net does not have
+
+        They are not used. If the net's layer was merely renamed, rename it back; otherwise this is only a remark.
+    """,
+}

@@ -52,7 +52,7 @@ class Lowered:
 
     The outputs of `graph` are all blobs. `inputs` are the graph's inputs in order, `outputs` the blobs nobody reads,
     alphabetically. `parameters` stand in the order they first appear. `message` is the net after upgrade and filter.
-    Invariant: every node but the constants has a name of its own; inputs are named like their blobs.
+    Invariant: every node has a name of its own; inputs are named like their blobs.
     """
 
     name: str

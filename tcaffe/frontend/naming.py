@@ -31,17 +31,17 @@ def name_values(
 ) -> tuple[Node, ...]:
     """A layer's `values` under the `wanted` names, and everything it computes on the way under a name of its own.
 
-    A value that is one of the layer's bottoms, or a source such as a parameter, keeps the name it has.
+    A value that is one of the layer's bottoms, an input or a parameter keeps the name it has.
     """
     chosen: dict[Node, str] = {}
     for value, name in zip(values, wanted, strict=True):
         chosen.setdefault(value, name)
     done: dict[Node, Node] = {bottom: bottom for bottom in bottoms}
     for node in _computed(values, done):
-        inputs = tuple(done[i] for i in node.inputs)
-        if node.op.family == "source":
+        if node.op.name in ("input", "param"):
             done[node] = node
         else:
+            inputs = tuple(done[i] for i in node.inputs)
             done[node] = replace(node, inputs=inputs, name=chosen.get(node) or names.unique(node.name))
     return tuple(done[value] for value in values)
 

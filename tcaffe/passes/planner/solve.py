@@ -11,8 +11,9 @@ from tcaffe.passes.planner.greedy import Offsets, height, orders, place
 from tcaffe.passes.planner.problem import Problem
 
 WIDTHS = (30, 200, 1000)
-CLIMB_WORK = 4_000_000
-"""Pairs of neighbours looked at by the climb, whatever the size of the problem: some seconds at most."""
+CLIMB_WORK = 1_000_000
+"""Pairs of neighbours the climb may look at, and placements it may try: a second or two."""
+MAX_ROUNDS = 3000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _climbed(problem: Problem, best: Offsets, cap: int, effort: int) -> Offsets:
     """The better of `best` and where a climb from the best order leads."""
     pairs = sum(map(len, problem.neighbours)) or 1
     start = min(orders(problem), key=lambda order: height(problem, place(problem, order)))
-    top, offsets = climb(problem, start, cap, rounds=max(1, effort * CLIMB_WORK // pairs))
+    top, offsets = climb(problem, start, cap, rounds=effort * min(MAX_ROUNDS, max(1, CLIMB_WORK // pairs)))
     return offsets if top < height(problem, best) else best
 
 

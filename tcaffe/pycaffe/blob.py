@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
 Shape = tuple[int, ...]
+OWN_REFERENCES = 2  # to an array that only its blob holds: the blob's, and the one of the call that counts
 
 
 class Blob:
@@ -16,9 +18,9 @@ class Blob:
     lies changes when the net is reshaped. `diff` has the same shape. Both start as zeros.
     """
 
-    def __init__(self, shape: Shape, data: np.ndarray | None = None) -> None:
+    def __init__(self, shape: Shape) -> None:
         self._shape = tuple(shape)
-        self._data = data
+        self._data: np.ndarray | None = None
         self._diff: np.ndarray | None = None
 
     @property
@@ -85,3 +87,43 @@ class Blob:
 
     def __repr__(self) -> str:
         return f"Blob({', '.join(map(str, self._shape))})"
+
+
+class ParameterBlob(Blob):
+    """A parameter, which knows whether anybody may have written to it.
+
+    `values` is the array itself. What users get as `data` is a view of another array over the same bytes, and every
+    view of that view refers to it too: as long as only the blob does, nobody else can write.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(values.shape)
+        self.values = np.array(values, np.float32, order="C")
+        self._shown = np.frombuffer(self.values, np.float32)
+        self._was_shown = False
+        self._version = 0
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values."""
+        self._was_shown = True
+        return self._shown.reshape(self.shape)
+
+    @property
+    def version(self) -> int:
+        """A number that is another one whenever the values may have changed since it was last asked for."""
+        self._version += self._was_shown or sys.getrefcount(self._shown) > OWN_REFERENCES
+        self._was_shown = False
+        return self._version
+
+    def set(self, values: np.ndarray) -> None:
+        """Take new values; raises ValueError where they have another shape."""
+        if values.shape != self.shape:
+            raise ValueError(f"a parameter of {list(self.shape)} cannot take {list(values.shape)}")
+        self.values[...] = values
+        self._version += 1
+
+    def reshape(self, *dims: int) -> None:
+        """Refuse another shape: the layer decides how large its parameters are."""
+        if dims != self.shape:
+            raise ValueError(f"a parameter of {list(self.shape)} cannot be reshaped to {list(dims)}")

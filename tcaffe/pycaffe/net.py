@@ -15,7 +15,7 @@ from tcaffe.frontend.load import read_state
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
 from tcaffe.frontend.weights import write_caffemodel
 from tcaffe.ir.node import Node
-from tcaffe.pycaffe.blob import Blob
+from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.section import AUTOMATIC, Section
 from tcaffe.pycaffe.settings import SETTINGS
@@ -48,11 +48,11 @@ class Net:
         self._feeds = list(feeds_of(self._net.message))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._sections: OrderedDict[Any, Section] = OrderedDict()
-        self._values: dict[str, Blob] = {}
+        self._values: dict[str, ParameterBlob] = {}
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._lower()
         start = parameter_values(self._lowered, None, SETTINGS.random)
-        self._values = {name: Blob(value.shape, value) for name, value in start.items()}
+        self._values = {name: ParameterBlob(value) for name, value in start.items()}
         self._show_layers()
         if weights is not None:
             self.copy_from(weights)
@@ -125,7 +125,7 @@ class Net:
         first, last = self._index(start, 0), self._index(end, len(self._lowered.layers) - 1)
         self._take_batches(first, last)
         self.reshape()
-        self._section(first, last).run(self.blobs, self._parameter_values())
+        self._section(first, last).run(self.blobs)
         shown = self.outputs if end is None else self.top_names[end]
         return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
 
@@ -152,7 +152,7 @@ class Net:
     def _section(self, first: int, last: int) -> Section:
         """The layers `first` to `last`, compiled for the shapes of now."""
         key = (first, last, tuple(self._input_shapes().items()))
-        section = self._sections.pop(key, None) or Section(self._lowered, first, last, self._parameter_values())
+        section = self._sections.pop(key, None) or Section(self._lowered, first, last, self._values)
         self._sections[key] = section
         if len(self._sections) > KEPT:
             self._sections.popitem(last=False)
@@ -163,22 +163,21 @@ class Net:
     def copy_from(self, weights: File) -> None:
         """Take the parameters of every layer that `weights` (.caffemodel or .h5) has under the same name."""
         for name, value in load_values(self._lowered, weights)[0].items():
-            self._values[name].data[...] = value
+            self._values[name].set(value)
 
     def save(self, file: File) -> None:
         """Write the net with its parameters as a .caffemodel; raises OSError."""
         arrays = {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
         write_caffemodel(file, self._net.message, arrays)
 
-    def _parameter_values(self) -> dict[str, np.ndarray]:
-        return {name: blob.data for name, blob in self._values.items()}
-
     def _blobs_of(self, params: Iterable[Node]) -> list[Blob]:
         """The blobs of a layer's parameters; one that is shared under another shape is a view of its owner's."""
         return [self._values[p.name] if p is owner_of(p) else self._reshaped(p) for p in params]
 
     def _reshaped(self, param: Node) -> Blob:
-        return Blob(param.shape, self._values[owner_of(param).name].data.reshape(param.shape))
+        blob = Blob(param.shape)
+        blob.bind(self._values[owner_of(param).name].data.reshape(param.shape))
+        return blob
 
     # ── data layers ─────────────────────────────────────────────────────────────────────────────────
 

@@ -5,6 +5,8 @@ import pytest
 
 from tcaffe import pycaffe as caffe
 from tcaffe.diagnostics import CompileError
+from tcaffe.ir.interpret import evaluate
+from tcaffe.pycaffe import section
 
 NET = """
 name: "small"
@@ -77,6 +79,29 @@ def test_parameters_and_inputs_are_read_anew_by_every_pass(net_of):
         net.blobs["data"].data[...] = X * (seed + 1)
         net.forward()
         np.testing.assert_allclose(net.blobs["conv"].data, relu_conv(X * (seed + 1), w, b), rtol=1e-3, atol=1e-4)
+
+
+def test_parameters_that_nobody_touched_are_not_prepared_again(net_of, monkeypatch):
+    net = net_of()
+    net.forward(data=X)
+    prepared = []
+    monkeypatch.setattr(section, "evaluate", lambda g, feed: prepared.append(sorted(g.outputs)) or evaluate(g, feed))
+
+    def forward():
+        net.forward()
+        return prepared.pop()
+
+    assert forward() == []
+    net.params["conv"][0].data[...] = 1
+    assert [name.split(".")[0] for name in forward()] == ["conv"]
+    assert forward() == []
+    row = net.params["scale"][0].data[1:2]
+    assert len(forward()) == len(forward()) == 1  # somebody holds a view, and may write to it
+    row[...] = 5
+    assert len(forward()) == 1
+    np.testing.assert_allclose(net.blobs["scaled"].data[:, 1], net.blobs["conv"].data[:, 1] * 5, rtol=1e-5)
+    del row
+    assert forward() == []
 
 
 def test_fillers_repeat_with_the_seed(net_of):

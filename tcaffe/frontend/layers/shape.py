@@ -133,7 +133,7 @@ def tile(x: Node, p: LayerView) -> Node:
     """x repeated p.tiles times along an axis."""
     axis, tiles = p.axis_of(x), p.positive("tiles")
     shape = p.sized((*x.shape[:axis], tiles * x.shape[axis], *x.shape[axis + 1 :]))
-    return reshape(_repeated(x, axis, tiles), shape=shape)
+    return x if tiles == 1 else reshape(_repeated(x, axis, tiles), shape=shape)
 
 
 def _repeated(x: Node, axis: int, times: int) -> Node:

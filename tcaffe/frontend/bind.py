@@ -13,7 +13,7 @@ from google.protobuf.message import Message as Typed
 from tcaffe.diagnostics import Reporter, Source, suggest
 from tcaffe.frontend.bound import Bound, FieldPath, M, Spans
 from tcaffe.frontend.forks import fork_note
-from tcaffe.frontend.scalars import BadValueError, converter, takes
+from tcaffe.frontend.scalars import BadValueError, converter, plain_value, takes
 from tcaffe.frontend.text import Entry, Field, Message, Place, Scalar, parse_text, read_source
 from tcaffe.schema import caffe_pb2
 
@@ -144,8 +144,7 @@ class _Binder:
                 return convert(entry.value)
             self._error("E0203", f"`{slot.name}` takes {takes(slot.descriptor)}, not a message", entry.place)
         except BadValueError as bad:
-            start, length = entry.place
-            self._error(bad.code, bad.message, (start + bad.offset, bad.length or length), bad.note, bad.suggestion)
+            self._bad_value(bad, entry)
         return None
 
     def _message(self, slot: _Slot, entry: Entry) -> Message | None:
@@ -163,10 +162,27 @@ class _Binder:
             note = "Caffe's schema has no extensions, and nothing of type Any"
             self._error("E0107", f"`{given.name}` names an extension", place, note)
         elif lenient:
+            self._check_kept(given)
             self.extras.setdefault(path, []).append(given)
         else:
             hints = _hints(target.DESCRIPTOR, given.name)
             self._error("E0201", f"{_owner(target, path)} has no field `{given.name}`", place, *hints)
+
+    def _check_kept(self, given: Field) -> None:
+        """Without a schema a value must at least be readable."""
+        for value in given.values:
+            if isinstance(value, Message):
+                for inner in value.fields:
+                    self._check_kept(inner)
+                continue
+            try:
+                plain_value(value)
+            except BadValueError as bad:
+                self._bad_value(bad, Entry(given, value))
+
+    def _bad_value(self, bad: BadValueError, entry: Entry) -> None:
+        start, length = entry.place
+        self._error(bad.code, bad.message, (start + bad.offset, bad.length or length), bad.note, bad.suggestion)
 
     def _error(self, code: str, message: str, place: Place, note: str = "", suggestion: str = "") -> None:
         self.reporter.error(code, message, self.source.span(*place), note, suggestion)

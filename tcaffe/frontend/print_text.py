@@ -40,6 +40,10 @@ def _lines(message: Typed, path: FieldPath, extras: Mapping[FieldPath, Message])
 def _tree_lines(tree: Message) -> Iterator[str]:
     """The lines of a tree, its scalars as they were written."""
     for field in tree.fields:
+        scalars = [value.raw for value in field.values if isinstance(value, Scalar)]
+        if field.listed and len(scalars) == len(field.values):
+            yield f"{field.name}: [{', '.join(scalars)}]"
+            continue
         for value in field.values:
             if isinstance(value, Scalar):
                 yield f"{field.name}: {value.raw}"

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor as F
 from tcaffe.diagnostics import suggest
 from tcaffe.frontend.forks import fork_note
 from tcaffe.frontend.literals import EscapeError, integer, real, unquote
-from tcaffe.frontend.text import Scalar
+from tcaffe.frontend.text import Message, Scalar
 
 _RANGES = {
     F.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
@@ -60,6 +60,34 @@ def takes(field: F) -> str:
     if field.enum_type:
         return f"one of {', '.join(field.enum_type.values_by_name)}"
     return _TAKES.get(field.cpp_type, "a whole number")
+
+
+def plain(tree: Message) -> dict[str, Any]:
+    """A tree without a schema as plain values; raises BadValueError.
+
+    Numbers become int or float, true and false bool, strings and other words str, messages dict. A name that is given
+    once has its value; a name that is given several times, or as a list, has a list.
+    """
+    found: dict[str, Any] = {}
+    for name, entries in tree.entries.items():
+        values = [plain_value(entry.value) for entry in entries]
+        single = len(values) == 1 and not entries[0].field.listed
+        found[name] = values[0] if single else values
+    return found
+
+
+def plain_value(value: Scalar | Message) -> Any:
+    """One value of a tree without a schema, as `plain` gives it; raises BadValueError."""
+    if isinstance(value, Message):
+        return plain(value)
+    if value.kind == "PLACEHOLDER":
+        raise _placeholder(value)
+    if value.kind == "STRING":
+        return _unquoted(value).decode("utf-8", "replace")
+    if value.kind == "NUMBER":
+        whole = integer(value.raw)
+        return real(value.raw) if whole is None else whole
+    return real(value.raw) if value.raw.lower() in _WORDS else {"true": True, "false": False}.get(value.raw, value.raw)
 
 
 def _int(field: F) -> Callable[[Scalar], int]:
@@ -121,18 +149,24 @@ def _string(field: F) -> Callable[[Scalar], str | bytes]:
     def convert(scalar: Scalar) -> str | bytes:
         if scalar.kind != "STRING":
             raise _wrong(field, scalar)
+        value = _unquoted(scalar)
         try:
-            value = unquote(scalar.raw)
             return value if field.type == F.TYPE_BYTES else value.decode()
-        except EscapeError as error:
-            exact = len(scalar.raw) == scalar.end - scalar.start  # else its literals stand further apart
-            place = (error.offset, len(error.escape)) if exact else (0, 0)
-            raise BadValueError("E0109", f"`{error.escape}` is no escape", _ESCAPES, "", *place) from None
         except UnicodeDecodeError:
             note = "save the file as UTF-8, and write bytes as escapes only where a field takes bytes"
             raise BadValueError("E0209", f"`{field.name}` is not UTF-8", note) from None
 
     return convert
+
+
+def _unquoted(scalar: Scalar) -> bytes:
+    """The bytes of a string."""
+    try:
+        return unquote(scalar.raw)
+    except EscapeError as error:
+        exact = len(scalar.raw) == scalar.end - scalar.start  # else its literals stand further apart
+        place = (error.offset, len(error.escape)) if exact else (0, 0)
+        raise BadValueError("E0109", f"`{error.escape}` is no escape", _ESCAPES, "", *place) from None
 
 
 _ESCAPES = "escapes are \\n \\t \\r \\a \\b \\f \\v \\\\ \\' \\\" \\? \\101 (octal) \\x41 \\u0041 \\U00000041"
@@ -142,10 +176,14 @@ def _wrong(field: F, scalar: Scalar) -> BadValueError:
     """A value of the wrong kind."""
     raw = _short(scalar.raw)
     if scalar.kind == "PLACEHOLDER":
-        note = "this file is a template: replace its placeholders with values first"
-        return BadValueError("E0207", f"`{raw}` is a placeholder, not a value", note)
+        return _placeholder(scalar)
     message = f"`{field.name}` takes {takes(field)}, not `{raw}`"
     return BadValueError("E0203", message, suggestion=_better(field, scalar))
+
+
+def _placeholder(scalar: Scalar) -> BadValueError:
+    note = "this file is a template: replace its placeholders with values first"
+    return BadValueError("E0207", f"`{_short(scalar.raw)}` is a placeholder, not a value", note)
 
 
 def _better(field: F, scalar: Scalar) -> str:

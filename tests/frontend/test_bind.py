@@ -10,11 +10,12 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from hypothesis import given, settings
 
-from tcaffe.diagnostics import CompileError
+from tcaffe.diagnostics import CompileError, Reporter
 from tcaffe.frontend.bind import MOST_PROBLEMS, Lenient, read_message, read_net
 from tcaffe.frontend.bound import Bound
 from tcaffe.frontend.print_text import print_text
-from tcaffe.schema.caffe_pb2 import NetParameter, SolverParameter
+from tcaffe.frontend.scalars import plain
+from tcaffe.schema.caffe_pb2 import ClipParameter, NetParameter, SolverParameter
 from tests.conftest import Golden
 from tests.frontend.messages import everything, random_messages, same
 
@@ -143,6 +144,17 @@ def test_text_that_is_not_utf8() -> None:
         read_net(b'# caf\xe9\nname: "caf\xe9"', "net.prototxt")
 
 
+def test_a_message_by_itself_can_lack_fields() -> None:
+    assert "E0206: a ClipParameter needs `min` and `max`" in messages("", ClipParameter)
+
+
+def test_a_reporter_gets_the_problems_and_the_caller_the_rest() -> None:
+    reporter = Reporter()
+    bound = read_net('layer: 1 layer { nam: "a" bottom: "x" }', "net.prototxt", reporter=reporter)
+    assert [d.code for d in reporter.diagnostics] == ["E0203", "E0201"]
+    assert list(bound.message.layer[1].bottom) == ["x"]
+
+
 def test_bytes_keep_what_is_not_utf8() -> None:
     bound = read_message(b'bytes_x: "caf\xe9"', Everything, "x")
     assert bound.message == Everything(bytes_x=b"caf\xe9")
@@ -175,7 +187,7 @@ def test_hostile_texts_end_soon_in_a_diagnostic(text: str) -> None:
 FOREIGN = """\
 layer {
   type: "Mine"
-  my_param { gain: 0.5 mode: FAST }
+  my_param { gain: 0.5 mode: FAST sizes: [1, 2] more { } more { } }
   my_flag: true
   convolution_param { num_output: 3 trick: 1 }
 }
@@ -191,6 +203,19 @@ def test_layers_of_foreign_types_keep_their_fields() -> None:
     }
     assert bound.message.layer[0].convolution_param.num_output == 3
     assert str(bound.spans["layer", 0, "my_param", "gain"]) == "net.prototxt:3:20"
+
+
+def test_foreign_fields_are_plain_values() -> None:
+    text = "a: 3 b: -0x1F c: 0.5 d: true e: FAST f: 'x' \"\\n\" g: [1] h { a: 1 } h { } i: [] j: inf k: 1 k: 'y'"
+    tree = read_net(text, "net.prototxt", lenient=True).extras[()]
+    assert plain(tree) == {
+        "a": 3, "b": -31, "c": 0.5, "d": True, "e": "FAST", "f": "x\n", "g": [1], "h": [{"a": 1}, {}], "i": [],
+        "j": float("inf"), "k": [1, "y"],
+    }  # fmt: skip
+
+
+def test_foreign_fields_must_be_readable(golden: Golden) -> None:
+    golden.table(lambda text: messages(text, lenient=True))
 
 
 def test_layers_of_known_types_are_checked() -> None:

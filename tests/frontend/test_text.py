@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tcaffe.diagnostics import CompileError, Source
 from tcaffe.frontend.text import MOST_NESTED, Message, parse_text, read_source
@@ -110,6 +112,16 @@ def messages(text: str) -> str:
 
 def test_syntax_errors(golden: Golden) -> None:
     golden.table(messages)
+
+
+PIECES = """ a layer name : { } < > [ ] , ; 1 -2.5 x 'one' "two" ' " $V$ [a.b] # = / . - + @ é """
+
+
+@given(st.lists(st.sampled_from([*PIECES.split(), "\n", "\0", " "])))
+@settings(max_examples=300)
+def test_any_text_ends_in_a_tree_or_a_diagnostic(pieces: list[str]) -> None:
+    for text in (" ".join(pieces), "".join(pieces)):
+        assert messages(text) == "accepted" or "net.prototxt:" in messages(text)
 
 
 def test_nesting_is_bounded() -> None:

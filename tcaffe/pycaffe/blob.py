@@ -93,13 +93,14 @@ class ParameterBlob(Blob):
     """A parameter, which knows whether anybody may have written to it.
 
     `values` is the array itself. What users get as `data` is a view of another array over the same bytes, and every
-    view of that view refers to it too: as long as only the blob does, nobody else can write.
+    view of that view refers to it too (numpy looks no further for the owner than a memoryview): as long as only the
+    blob refers to it, nobody else can write.
     """
 
     def __init__(self, values: np.ndarray) -> None:
         super().__init__(values.shape)
         self.values = np.array(values, np.float32, order="C")
-        self._shown = np.frombuffer(self.values, np.float32)
+        self._shown = np.frombuffer(self.values.data, np.float32)
         self._was_shown = False
         self._version = 0
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from tcaffe.explanations.files import FILES
+from tcaffe.explanations.ir import IR
 from tcaffe.explanations.layers import LAYERS
 from tcaffe.explanations.net import NET
 from tcaffe.explanations.schema import SCHEMA
 from tcaffe.explanations.syntax import SYNTAX
 from tcaffe.explanations.weights import WEIGHTS
 
-EXPLANATIONS = SYNTAX | SCHEMA | NET | LAYERS | WEIGHTS | FILES
+EXPLANATIONS = SYNTAX | SCHEMA | NET | LAYERS | WEIGHTS | FILES | IR
 
 
 def explain(code: str) -> str:

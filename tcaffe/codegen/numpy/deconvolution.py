@@ -37,6 +37,7 @@ def _spread(f: Function, geo: Geometry, block: Block, total: str) -> None:
     names = [f.fresh("uvw"[k] if k < 3 else "u") for k in range(len(geo.kernel))]
     first, last, at, part = (f.fresh(n) for n in ("first", "last", "at", "part"))
     row = affine(geo.dilation[0], names[0], 0)
+    total = _grouped(f, geo, block, total)
     begin, end = rows.start, str(rows.size) if rows.whole else rows.stop
     with ExitStack() as stack:
         stack.enter_context(f.body.block(f"for {names[0]} in range({geo.kernel[0]}):"))
@@ -49,7 +50,7 @@ def _spread(f: Function, geo: Geometry, block: Block, total: str) -> None:
         where = [":", _span(at, f"({last} - {first} - 1) * {stride} + 1", stride)]
         for k, name in enumerate(names[1:], 1):
             where.append(_span(affine(geo.dilation[k], name, 0), str((geo.out[k] - 1) * geo.stride[k] + 1), geo.stride[k]))
-        f.body.line(f"{part} = {_grouped(geo, total)}{subscript(where)}")
+        f.body.line(f"{part} = {total}{subscript(where)}")
         _add(f, geo, block, part, products, names, f"{first} - {start}:{last} - {start}", pixels, f"{first}:{last}")
 
 
@@ -94,9 +95,14 @@ def _products(f: Function, geo: Geometry, block: Block, pixels: str, height: str
     return name
 
 
-def _grouped(geo: Geometry, total: str) -> str:
-    """`total` with its channels apart by group, where there are several."""
-    return total
+def _grouped(f: Function, geo: Geometry, block: Block, total: str) -> str:
+    """`total` with its channels apart by group, where products come by group."""
+    if geo.groups == 1 or geo.depthwise:
+        return total
+    name, columns = f.fresh("parted"), map(str, f.memory_type("total").shape[3:-1])
+    shape = [*(a.length for a in block.axes[:2]), *columns, str(geo.groups), str(geo.channels // geo.groups)]
+    f.body.line(f"{name} = {total}.reshape({', '.join(shape)})")
+    return name
 
 
 def _add(f: Function, geo: Geometry, block: Block, part: str, products: str, names: list[str], rows: str,

@@ -20,6 +20,8 @@ SCATTER = 0.3e-9
 """Winograd, a float: both products with B^T, both with A^T, a result put to its place."""
 SUM_OF_PRODUCTS = 0.2e-9
 """Depthwise, a product: einsum over long runs."""
+FETCH = 0.2e-9
+"""Reading a weight from memory, where no other block has just read it."""
 PASS = 0.12e-9
 """A pointwise operation on one float in the second-level cache."""
 NEAR, FAR = 1 << 20, 4 << 20
@@ -31,7 +33,7 @@ SCRATCH = 6 << 20
 def gemm(rows: int, depth: int, columns: int) -> float:
     """A matrix product [rows, depth] x [depth, columns]; small sides are padded and packed in vain."""
     efficiency = rows / (rows + 9) * columns / (columns + 9) * depth / (depth + 10)
-    return CALL + 2 * rows * depth * columns / (PEAK * efficiency)
+    return CALL + 2 * rows * depth * columns / (PEAK * efficiency) + depth * columns * FETCH
 
 
 def distance(size: int) -> float:

@@ -204,14 +204,22 @@ class BlasLimit:
             self._inside += 1
             if self._inside == 1 and threadpoolctl is not None:
                 self._controller = self._controller or threadpoolctl.ThreadpoolController()
+                self._take_control()
                 self._limit = self._controller.limit(limits=1, user_api="blas")
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if self._inside == 0 and self._limit is not None:
+                self._take_control()
                 self._limit.restore_original_limits()
                 self._limit = None
+
+    def _take_control(self) -> None:
+        """Make this thread the one that threadpoolctl lets set limits: by default it is the first that ever did."""
+        for library in self._controller.lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
 
 ONE_BLAS_THREAD = BlasLimit()

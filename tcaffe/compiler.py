@@ -16,6 +16,7 @@ from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import parameter_values
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
@@ -71,7 +72,7 @@ def prepare(program: Program, values: Values) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(value) for name, value in ready.items()}
 
 
-def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, object]:
+def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:
     """The blobs called `names`, or the net's own outputs; raises CompileError for every name that is no blob."""
     chosen = list(lowered.outputs if names is None else names)
     unknown = [name for name in chosen if name not in lowered.blobs]

@@ -37,7 +37,7 @@ OPTIONAL: dict[str, set[str]] = {
     "triton": set(),
     "h5py": {"data/hdf5.py", "frontend/weights/hdf5.py"},
     "plyvel": set(),
-    "PIL": set(),
+    "PIL": {"data/image.py"},
     "cv2": set(),
     "matplotlib": set(),
 }

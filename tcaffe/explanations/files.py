@@ -26,9 +26,11 @@ FILES = {
         paths start at the working directory.
     """,
     "E0605": """
-        An input needs its name
+        Which input is meant?
 
-        A net with exactly one input takes it without a name. Any other needs name and value: --input data=cat.jpg
+        A net with exactly one input takes it without a name. Any other needs name and value, --input data=cat.jpg, and
+        the name must be that of one of its inputs. A .npz file without a name feeds the inputs its arrays are named
+        after.
     """,
     "E0606": """
         Not enough memory
@@ -40,6 +42,19 @@ FILES = {
 
         Codes are an E and four digits, as printed with each message. tcaffe explain without a code lists them all.
     """,
+    "E0608": """
+        A picture that cannot be fed
+
+        Pictures are read with Pillow (pip install tcaffe[images]) in every format it knows, scaled to the height and
+        width of the input, and fed blue first from 0 to 255, as Caffe's nets were trained. They have one channel or
+        three, and at most 67 million pixels. Anything else is fed as a .npy or .npz file.
+    """,
+    "E0609": """
+        A file of buffers that cannot be read
+
+        tcaffe plan --csv reads a heading with the columns id, lower, upper and size, in any order, and a line for each
+        buffer: a name used once, the first time it is needed, the first time it is not needed any more, and its bytes.
+    """,
     "E0610": """
         HDF5 data that cannot be read
 
@@ -47,6 +62,13 @@ FILES = {
         and separated by white space. Each file holds a dataset for every top of the layer, called like the top, of
         numbers, all with the same number of rows. Datasets that only link to other files are not followed. Reading
         HDF5 needs the package h5py: pip install 'tcaffe[hdf5]'.
+    """,
+    "E0611": """
+        What is fed does not fit the input
+
+        An array must have as many axes as the input, or one fewer for a single item of a batch, and hold numbers. Nets
+        are compiled for the shape they are fed; a saved bundle has one shape and takes no other. A mean has one number,
+        or one for each channel.
     """,
     "E0620": """
         Not a bundle

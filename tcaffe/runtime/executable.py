@@ -71,6 +71,11 @@ class Executable:
         """A new arena with the kernels bound to it, for callers who fill inputs and read outputs in place."""
         return Context(self.manifest, self._functions, self.params, self._pool)
 
+    @property
+    def dumps(self) -> tuple[str, ...]:
+        """The names that `dump` takes, in the order of the passes; none for a loaded bundle."""
+        return tuple(self._texts)
+
     def dump(self, name: str) -> str:
         """The text of the net after the pass called `name`; raises KeyError where there is none."""
         if name not in self._texts:

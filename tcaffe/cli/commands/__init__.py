@@ -1,0 +1,1 @@
+"""The commands of `tcaffe`, one file each, by its name."""

@@ -1,0 +1,160 @@
+"""`tcaffe upgrade`: files of an older Caffe, in today's format."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from google.protobuf.message import DecodeError
+
+from tcaffe.cli import screen
+from tcaffe.cli.command import command, json_option
+from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.frontend.bind import read_message
+from tcaffe.frontend.load import LARGEST_FILE, read_source
+from tcaffe.frontend.print_text import print_text
+from tcaffe.frontend.text import parse_text
+from tcaffe.frontend.text import read_source as read_text
+from tcaffe.frontend.upgrade import upgrade_net, upgrade_solver
+from tcaffe.schema import caffe_pb2
+
+SNIFFED = 4096  # bytes that tell text from a binary message
+NOT_TEXT = bytes(b for b in range(32) if b not in b"\t\n\r\f\v\x1a")
+
+
+@dataclass(frozen=True)
+class Result:
+    """An upgraded file: its new bytes, what it is, what changed and what could not be carried over."""
+
+    data: bytes
+    kind: str
+    changes: tuple[str, ...]
+    notes: tuple[Diagnostic, ...] = ()
+
+
+@command
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@json_option
+def upgrade(source: str, target: str, as_json: bool) -> None:
+    """Rewrite IN, a file of any age, in today's format as OUT (`-`: stdout), and tell what changed.
+
+    \b
+    tcaffe upgrade old.prototxt new.prototxt
+    tcaffe upgrade old.caffemodel new.caffemodel
+    tcaffe upgrade solver.prototxt solver.prototxt
+
+    Nets as text or as .caffemodel and solvers are told apart by what is in them. Comments are not kept. A file that
+    is up to date already is written all the same.
+    """
+    path = Path(source)
+    data = path.read_bytes()
+    result = upgrade_text(path, data) if is_text(data) else upgrade_binary(path, data)
+    if target == "-":
+        click.echo(result.data, nl=False)
+    else:
+        write(Path(target), result.data)
+    if as_json and target != "-":
+        notes = [d.json() for d in result.notes]
+        screen.write_json({"kind": result.kind, "changes": result.changes, "written": target, "diagnostics": notes})
+        return
+    screen.complain(result.notes)
+    for line in result.changes or ("up to date already: nothing changed but the formatting",):
+        screen.note(f"{result.kind}: {line}")
+
+
+def is_text(data: bytes) -> bool:
+    """Whether a file is text: control characters that no text has are in every binary message's first bytes."""
+    return not any(byte in NOT_TEXT for byte in data[:SNIFFED])
+
+
+def upgrade_text(path: Path, data: bytes) -> Result:
+    """A prototxt file in today's format; raises CompileError."""
+    if len(data) > LARGEST_FILE:
+        raise CompileError([Diagnostic("E0604", f"`{path}` is not a prototxt file")])
+    if is_solver(path, data):
+        old = read_message(data, caffe_pb2.SolverParameter, str(path)).message
+        new = upgrade_solver(old)
+        return Result(print_text(new).encode(), "solver", tuple(_solver_changes(old, new)))
+    bound = read_source(path)
+    upgraded = upgrade_net(bound.message)
+    place = "layers" if bound.message.layers else "layer"
+    moved = {("layer", k): (place, entry) for k, entry in enumerate(upgraded.origin) if entry is not None}
+    extras = {
+        (*new, *at[2:]): tree for new, old_ in moved.items() for at, tree in bound.extras.items() if at[:2] == old_
+    }
+    extras |= {at: tree for at, tree in bound.extras.items() if at[:1] not in (("layer",), ("layers",))}
+    text = print_text(upgraded.net, extras)
+    return Result(text.encode(), "net", tuple(_net_changes(bound.message, upgraded.net)), upgraded.notes)
+
+
+def upgrade_binary(path: Path, data: bytes) -> Result:
+    """A .caffemodel in today's format; raises CompileError."""
+    try:
+        old = caffe_pb2.NetParameter.FromString(data)
+    except DecodeError as error:
+        raise CompileError([Diagnostic("E0502", f"{path} is neither text nor a .caffemodel: {error}")]) from error
+    upgraded = upgrade_net(old)
+    return Result(upgraded.net.SerializeToString(), "weights", tuple(_net_changes(old, upgraded.net)), upgraded.notes)
+
+
+def is_solver(path: Path, data: bytes) -> bool:
+    """Whether a prototxt is a solver: it has no layers, and a field that only solvers have."""
+    names = {field.name for field in parse_text(read_text(data, str(path))).fields}
+    net, solver = (set(m.DESCRIPTOR.fields_by_name) for m in (caffe_pb2.NetParameter, caffe_pb2.SolverParameter))
+    return not names & {"layer", "layers"} and bool(names & (solver - net))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: IN and OUT may be the same."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as staging:
+        try:
+            staging.write(data)
+            staging.flush()
+            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+            Path(staging.name).chmod(mode)
+            Path(staging.name).replace(path)
+        except BaseException:
+            Path(staging.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _net_changes(old: Any, new: Any) -> Iterator[str]:
+    """What an upgrade did to a net, a line each."""
+    first = sum(layer.HasField("layer") for layer in old.layers)
+    if old.layers:
+        age = "the first format (`layers { layer { ... } }`)" if first else "`layers` with types like CONVOLUTION"
+        yield f"{len(old.layers)} layers from {age} to `layer`"
+    if old.input:
+        made = "an Input layer" if new.layer and new.layer[0].type == "Input" else "nothing, as they had no shapes"
+        yield f"input fields of the net to {made}"
+    if not old.layers and _frozen(new) != _frozen(old):
+        yield "BatchNorm: learning rate and decay of its statistics set to 0"
+    moved = {layer.name for layer in new.layer if layer.HasField("transform_param")}
+    if old.layers and moved:
+        yield f"scale, mean, crop and mirror to transform_param in {', '.join(sorted(moved))}"
+
+
+def _frozen(net: Any) -> list[bytes]:
+    return [spec.SerializeToString() for layer in net.layer if layer.type == "BatchNorm" for spec in layer.param]
+
+
+def _solver_changes(old: Any, new: Any) -> Iterator[str]:
+    if old.HasField("solver_type"):
+        yield f'`solver_type` to `type: "{new.type}"`'
+    for field in ("net_param", "train_net_param"):
+        if old.HasField(field) and getattr(old, field) != getattr(new, field):
+            yield f"the net in `{field}` to today's format"
+    if list(old.test_net_param) != list(new.test_net_param):
+        yield "the nets in `test_net_param` to today's format"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,7 +76,8 @@ def pool_block(f: Function, pool: Node, source: str, base: str, block: Block, ou
     """Write the pool of one block into `out`; `source` holds its operands from number `base` of the split axis on."""
     found = slides(pool)
     if pool.attrs["kind"] == "argmax":
-        raise NotImplementedError
+        Argmax(f, pool, found, block).write(source, base, out)
+        return
     if _is_global(found):
         _reduce(f, pool, found, source, out)
         return
@@ -163,6 +165,59 @@ class Sliding:
 
     def _combine(self, part: str, operand: str) -> None:
         self.f.body.line(f"{self.combine}({part}, {operand}, out={part})")
+
+
+@dataclass
+class Argmax:
+    """Writes the index of the first largest element of every window: tap by tap, best so far in `best`."""
+
+    f: Function
+    pool: Node
+    found: Sequence[Slide]
+    block: Block
+
+    def write(self, source: str, base: str, out: str) -> None:
+        """The indices are row-major over the pooled axes of the whole operand; `source` is all of it along these."""
+        f = self.f
+        best, better = f.fresh("best"), f.fresh("better")
+        lengths = subscript([f.worker, *(a.trim for a in self.block.axes)])
+        f.body.line(f"{best} = {f.memory('best')}{lengths}")
+        f.body.line(f"{better} = {f.memory('better')}{lengths}")
+        f.body.line(f"{best}.fill(-np.inf)")
+        f.body.line(f"{out}.fill(0.0)")
+        for taps in itertools.product(*(range(s.size) for s in self.found)):
+            self._tap(taps, source, best, better, out)
+        self._add_positions(out)
+
+    def _tap(self, taps: tuple[int, ...], source: str, best: str, better: str, out: str) -> None:
+        here, there, index = self._whole(), self._whole(), 0
+        for slide, tap in zip(self.found, taps, strict=True):
+            first, last = slide.results(tap)
+            if first == last:
+                return
+            here[slide.position] = f"{first}:{last}"
+            start = first * slide.stride + tap - slide.low
+            there[slide.position] = f"{start}:{start + (last - first - 1) * slide.stride + 1}:{slide.stride}"
+            index = index * slide.count + tap
+        lines, cut = self.f.body, subscript(here)
+        lines.line(f"np.greater({source}{subscript(there)}, {best}{cut}, out={better}{cut})")
+        lines.line(f"np.copyto({best}{cut}, {source}{subscript(there)}, where={better}{cut})")
+        lines.line(f"np.copyto({out}{cut}, {float(index)}, where={better}{cut})")
+
+    def _whole(self) -> list[str]:
+        return [":"] * len(self.block.axes)
+
+    def _add_positions(self, out: str) -> None:
+        """Add where each window starts, axis by axis."""
+        inner = 1
+        for slide in reversed(self.found):
+            for k in range(slide.out):
+                start = (k * slide.stride - slide.low) * inner
+                cut = self._whole()
+                cut[slide.position] = f"{k}:{k + 1}"
+                if start:
+                    self.f.body.line(f"np.add({out}{subscript(cut)}, {float(start)}, out={out}{subscript(cut)})")
+            inner *= slide.count
 
 
 def minus(text: str, base: str) -> str:

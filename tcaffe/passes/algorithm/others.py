@@ -56,14 +56,17 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     shape = tuple(pool.shape[a] for a in order)
     axes = sorted(order.index(a) for a in pool.attrs["axes"])
     reach = math.prod(pool.attrs["stride"])
-    whole = {p for p in axes[1:]} | ({axes[0]} if pool.attrs["kind"] == "argmax" else set())
+    argmax = pool.attrs["kind"] == "argmax"
+    whole = set(axes if argmax else axes[1:])
     if math.prod(shape) * reach <= SMALL:
         tile = shape
     else:
         tile = _pool_tile(shape, whole, reach, workers)
-    scratch = {}
+    scratch: dict[str, TensorType] = {}
+    if argmax:
+        scratch = {"best": TensorType((workers, *tile), pool.type.dtype), "better": TensorType((workers, *tile), "bool")}
     x = [pool.inputs[0].shape[a] for a in order]
-    for k in range(len(axes) - 1):
+    for k in range(0 if argmax else len(axes) - 1):
         inner = tuple(x[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
         scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
     chain = chain_nodes(kernel)

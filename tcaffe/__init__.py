@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 HOMES = {
-    "compile": "tcaffe.compiler",
-    "layer": "tcaffe.frontend.layers",
-    "Executable": "tcaffe.runtime.executable",
-    "load": "tcaffe.runtime.executable",
+    "compile": "compiler",
+    "layer": "frontend.layers",
+    "Executable": "runtime.executable",
+    "load": "runtime.executable",
     **dict.fromkeys(
-        ("Net", "TEST", "TRAIN", "layer_type_list", "set_mode_cpu", "set_mode_gpu", "set_random_seed"), "tcaffe.pycaffe"
+        ("Net", "TEST", "TRAIN", "layer_type_list", "set_mode_cpu", "set_mode_gpu", "set_random_seed"), "pycaffe"
     ),
 }
 """Where each public name is defined."""
@@ -54,7 +54,7 @@ def __getattr__(name: str) -> Any:
     """A public name, from where it is defined."""
     if name not in HOMES:
         raise AttributeError(f"module 'tcaffe' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(HOMES[name]), name)
+    value = globals()[name] = getattr(import_module(f"tcaffe.{HOMES[name]}"), name)
     return value
 
 

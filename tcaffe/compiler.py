@@ -20,7 +20,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import OPTIMISE, GraphPass, lower
+from tcaffe.passes.pipeline import OPTIMISE, GraphPass, Observer, lower
 from tcaffe.runtime.executable import Executable
 
 Net = str | os.PathLike[str] | Message
@@ -52,15 +52,30 @@ def compile(  # noqa: A001: the name users know from every other compiler in Pyt
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=dict(inputs or {}))
     graph = lowered.graph.with_outputs(choose_outputs(lowered, outputs))
     values = parameter_values(lowered, weights, np.random.default_rng())
-    return build(graph, values, OPTIMISE, workers=workers or default_workers())
+    return build(graph, values, OPTIMISE, workers=workers or default_workers(), inputs=lowered.inputs)
 
 
 def build(
-    graph: Graph, values: Values, passes: Sequence[GraphPass], *, workers: int, pack: bool = True
+    graph: Graph,
+    values: Values,
+    passes: Sequence[GraphPass],
+    *,
+    workers: int,
+    pack: bool = True,
+    observe: Observer | None = None,
 ) -> Executable:
-    """`graph` through `passes` to an executable; `values` are its parameters by name."""
+    """`graph` through `passes` to an executable; `values` are its parameters by name.
+
+    `observe` is shown what every pass makes, as it is made.
+    """
     stages: dict[str, Graph | Program] = {}
-    program = lower(graph, passes, workers=workers, pack=pack, observe=stages.__setitem__)
+
+    def keep(name: str, stage: Graph | Program) -> None:
+        stages[name] = stage
+        if observe:
+            observe(name, stage)
+
+    program = lower(graph, passes, workers=workers, pack=pack, observe=keep)
     emitted = emit(program)
     manifest = link(program, emitted.functions, "cpu", workers)
     return Executable(manifest, emitted.source, prepare(program, values), program=program, texts=Texts(stages))

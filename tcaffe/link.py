@@ -12,7 +12,9 @@ from tcaffe.ir.types import TensorType
 from tcaffe.runtime.manifest import Call, Manifest, Parameter, View, aligned
 
 
-def link(program: Program, functions: Iterable[str], target: str = "cpu", workers: int = 1) -> Manifest:
+def link(
+    program: Program, functions: Iterable[str], target: str = "cpu", workers: int = 1, unused: tuple[str, ...] = ()
+) -> Manifest:
     """The manifest of a planned program whose kernels were emitted as `functions`, in the same order."""
     if program.plan is None:
         raise ValueError(f"program {program.name!r} is not planned")
@@ -26,6 +28,7 @@ def link(program: Program, functions: Iterable[str], target: str = "cpu", worker
         params=tuple(_params(program)),
         calls=tuple(_call(kernel, name) for kernel, name in zip(program.kernels, functions, strict=True)),
         plan=program.plan,
+        unused=unused,
     )
 
 

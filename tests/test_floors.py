@@ -68,8 +68,8 @@ class Import:
 
     @property
     def internal(self) -> str | None:
-        """The folder of the package it names, or None for another library."""
-        return [*self.target.split("."), "__init__"][1] if self.library == "tcaffe" else None
+        """The folder of the package it names, or None for another library or a name made at run time."""
+        return [*self.target.split("."), "__init__"][1] or None if self.library == "tcaffe" else None
 
     def __str__(self) -> str:
         return f"tcaffe/{self.file}:{self.line} imports {self.target}"

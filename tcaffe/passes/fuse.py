@@ -81,7 +81,7 @@ class Fusion:
     def run(self) -> list[Group]:
         """The groups of the whole graph."""
         for node in self.graph.nodes:
-            free = node.op in FREE and self.graph.uses[node]
+            free = node.op in FREE and all(_makes_its_own(r) for r in self.graph.uses[node]) and self.graph.uses[node]
             source = node.op.family == "source" and node.op is not ops.iota
             if node not in self.owner and not free and not source:
                 self.place(node)
@@ -179,15 +179,20 @@ def operands_of(node: Node) -> list[Node]:
     """What `node` reads, seen through the values it makes for itself."""
     found: list[Node] = []
     for value in node.inputs:
-        found += operands_of(value) if value.op in FREE else [value]
+        found += operands_of(value) if value.op in FREE and _makes_its_own(node) else [value]
     return found
+
+
+def _makes_its_own(node: Node) -> bool:
+    """Whether `node` can make a free value where it reads it: it works element by element."""
+    return node.op.family in ("pointwise", "reduce") or node.op in FREE
 
 
 def _free_operands(node: Node) -> list[Node]:
     """The free values `node` makes for itself, each after its inputs."""
     found: list[Node] = []
     for value in node.inputs:
-        if value.op in FREE:
+        if value.op in FREE and _makes_its_own(node):
             found += [*_free_operands(value), value]
     return found
 

@@ -19,6 +19,7 @@ def simplify(graph: Graph) -> Graph:
         drop_unchanged,
         merge_reshapes,
         merge_transposes,
+        merge_broadcasts,
         square_is_a_product,
         clamp_once,
     )
@@ -101,6 +102,14 @@ def merge_transposes(node: Node) -> Node | None:
     match node:
         case Node(ops.transpose, (Node(ops.transpose, (x,), {"order": first}),), {"order": then}):
             return ops.transpose(x, order=tuple(first[i] for i in then))
+    return None
+
+
+def merge_broadcasts(node: Node) -> Node | None:
+    """broadcast(broadcast(x))  =>  broadcast(x)"""
+    match node:
+        case Node(ops.broadcast, (Node(ops.broadcast, (x,), {"axes": first}),), {"axes": then}):
+            return ops.broadcast(x, shape=node.shape, axes=tuple(then[i] for i in first))
     return None
 
 

@@ -6,7 +6,7 @@ import linecache
 import os
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -63,7 +63,7 @@ class Executable:
         Raises TypeError for a missing, an unknown or an unsuitable input and ValueError for one of another shape.
         """
         with self._borrowed() as context:
-            _feed(context, inputs)
+            _feed(context, inputs, self.manifest.unused)
             context.run()
             return {name: np.array(value, order="C") for name, value in context.outputs.items()}
 
@@ -109,10 +109,10 @@ def load(folder: str | Path) -> Executable:
     return Executable(replace(manifest, workers=workers), source, params)
 
 
-def _feed(context: Context, given: Mapping[str, ArrayLike]) -> None:
+def _feed(context: Context, given: Mapping[str, ArrayLike], unused: Sequence[str]) -> None:
     """Copy every input to its place."""
     wanted = context.inputs
-    for name in given.keys() - wanted.keys():
+    for name in given.keys() - wanted.keys() - set(unused):
         hint = suggest(name, wanted) or f"the inputs are {', '.join(wanted)}"
         raise TypeError(f"there is no input {name!r}; {hint}")
     for name, place in wanted.items():

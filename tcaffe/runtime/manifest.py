@@ -60,6 +60,7 @@ class Manifest:
     """Everything about a compiled net but its source and the parameters' values.
 
     `inputs` names views, `outputs` maps the names users see to views; `calls` stand in the order in which they run.
+    `unused` names inputs of the net that these outputs do not need: callers may give them all the same.
     `source_sha256` ties a saved manifest to the source beside it; it is empty for one that was never saved.
     Invariant: names of views are unique, and so are names of parameters.
     """
@@ -73,6 +74,7 @@ class Manifest:
     params: tuple[Parameter, ...]
     calls: tuple[Call, ...]
     plan: MemoryPlan
+    unused: tuple[str, ...] = ()
     source_sha256: str = ""
     format: int = field(default=FORMAT)
 

@@ -62,11 +62,13 @@ def build(
     *,
     workers: int,
     pack: bool = True,
+    inputs: Sequence[str] = (),
     observe: Observer | None = None,
 ) -> Executable:
     """`graph` through `passes` to an executable; `values` are its parameters by name.
 
-    `observe` is shown what every pass makes, as it is made.
+    `inputs` are the net's: those the graph has no need for may be given all the same. `observe` is shown what every
+    pass makes, as it is made.
     """
     stages: dict[str, Graph | Program] = {}
 
@@ -77,7 +79,8 @@ def build(
 
     program = lower(graph, passes, workers=workers, pack=pack, observe=keep)
     emitted = emit(program)
-    manifest = link(program, emitted.functions, "cpu", workers)
+    unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
+    manifest = link(program, emitted.functions, "cpu", workers, unused)
     return Executable(manifest, emitted.source, prepare(program, values), program=program, texts=Texts(stages))
 
 

@@ -20,7 +20,7 @@ from tcaffe.ir.graph import Graph, topological
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import MemoryPlan, Program
 from tcaffe.ir.types import TensorType
-from tcaffe.passes.pipeline import OPTIMISE, lower
+from tcaffe.passes.pipeline import OPTIMISE, Observer, lower
 from tcaffe.runtime.executable import Executable
 
 Values = dict[str, np.ndarray]
@@ -92,18 +92,28 @@ def build(
         values, warnings = load_weights(lowered, weights)
         clock.lap("weights")
         meter.say("compiling")
-        executable = compiled(lowered, values, outputs, workers)
-        clock.lap("compile")
+
+        def observe(name: str, stage: Graph | Program) -> None:
+            meter.say(f"compiling: {name}")
+            clock.lap("passes")
+
+        executable = compiled(lowered, values, outputs, workers, observe)
+        clock.lap("code")
     assert executable.program is not None
     return Built(lowered, with_naive(executable.program, lowered), executable, clock, (*lowered.warnings, *warnings))
 
 
 def compiled(
-    lowered: Lowered, values: Values, outputs: Sequence[str] | None = None, workers: int | None = None
+    lowered: Lowered,
+    values: Values,
+    outputs: Sequence[str] | None = None,
+    workers: int | None = None,
+    observe: Observer | None = None,
 ) -> Executable:
     """The executable of a net for these parameters."""
     graph = asked_graph(lowered, outputs)
-    return compiler.build(graph, values, OPTIMISE, workers=workers or compiler.default_workers())
+    workers = workers or compiler.default_workers()
+    return compiler.build(graph, values, OPTIMISE, workers=workers, inputs=lowered.inputs, observe=observe)
 
 
 def planned(lowered: Lowered, outputs: Sequence[str] | None = None, workers: int | None = None) -> Planned:

@@ -15,7 +15,7 @@ from tcaffe.passes.algorithm import choose, convolution, costs, others
 from tests.codegen.run import check
 from tests.graphs import leaky, pooled, rectified, spread, weight
 
-SETTINGS = settings(max_examples=30, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=40, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ def rows_behind(f: Function, geo: Geometry, rows: Axis) -> Rows:
     """Write the lines that find the image's rows for a block of result rows."""
     stride, pad, extent = geo.stride[0], geo.pad[0], geo.extent[0]
     if rows.whole:
-        last = min(geo.padded[0] - pad, geo.image[0])
+        last = max(0, min(geo.padded[0] - pad, geo.image[0]))
         return Rows(str(-pad), "0", str(last), geo.padded[0] - pad > geo.image[0])
     origin = affine(stride, rows.start, -pad)
     end = affine(stride, rows.stop, extent - stride - pad)
@@ -54,8 +54,8 @@ def load_padded(f: Function, geo: Geometry, block: Block, image: str, *, tail: b
             f.prelude.line(f"{pad}{subscript([*beside, f':{low}'])} = 0")
         if full > low + n:
             f.prelude.line(f"{pad}{subscript([*beside, f'{low + n}:'])} = 0")
-        target.append(f"{low}:{min(low + n, full)}" if full != n or low else ":")
-        source.append(f":{full - low}" if full - low < n else ":")
+        target.append(f"{low}:{max(low, min(low + n, full))}" if full != n or low else ":")
+        source.append(f":{max(0, full - low)}" if full - low < n else ":")
     taken = subscript([block.axes[0].where, *channels, *source])
     f.body.line(f"np.copyto({pad}{subscript([*lead, *target])}, {image}{taken})")
 

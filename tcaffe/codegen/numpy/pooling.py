@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tcaffe.codegen.numpy.blocks import Axis, Block, affine, begin_tasks, subscript
 from tcaffe.codegen.numpy.chain import Chain
 from tcaffe.codegen.numpy.function import Function
+from tcaffe.codegen.numpy.spelling import number
 from tcaffe.codegen.numpy.windows import COMBINE
 from tcaffe.ir.node import Node
 
@@ -237,7 +238,7 @@ def _averages(found: Sequence[Slide], block: Block, out: str) -> list[str]:
         if block.axes[slide.position].whole:
             for k in _short(slide):
                 part = out + subscript([":"] * slide.position + [f"{k}:{k + 1}"])
-                lines.append(f"np.multiply({part}, {slide.size / slide.divisor(k)!r}, out={part})")
+                lines.append(f"np.multiply({part}, {_correction(slide, k)}, out={part})")
     return lines
 
 
@@ -248,9 +249,14 @@ def _border_averages(f: Function, found: Sequence[Slide], block: Block, out: str
         for k in _short(slide) if not axis.whole else ():
             with f.body.block(f"if {axis.start} <= {k} < {axis.stop}:"):
                 part = out + subscript([":"] * slide.position + [f"{k} - {axis.start}:{k + 1} - {axis.start}"])
-                f.body.line(f"np.multiply({part}, {slide.size / slide.divisor(k)!r}, out={part})")
+                f.body.line(f"np.multiply({part}, {_correction(slide, k)}, out={part})")
 
 
 def _short(slide: Slide) -> list[int]:
     """The windows that count fewer positions than they have."""
-    return [k for k in range(slide.out) if slide.divisor(k) not in (slide.size, 0)]
+    return [k for k in range(slide.out) if slide.divisor(k) != slide.size]
+
+
+def _correction(slide: Slide, k: int) -> str:
+    """What makes an average over the window's size one over what it counts; over nothing it is not a number."""
+    return number(slide.size / slide.divisor(k)) if slide.divisor(k) else "np.inf"

@@ -61,7 +61,8 @@ class Convolution:
         if not spatial:
             yield from ((n, f) for n in parts(images) for f in splits)
             return
-        for rows in parts(spatial[0]):
+        in_sight = self.geo.pad[0] < self.geo.extent[0]  # else a block of rows may see nothing but padding
+        for rows in parts(spatial[0]) if in_sight else spatial[:1]:
             for f in splits:
                 yield (1, rows, *spatial[1:], f)
         for n in parts(images) if self.storage.even else ():

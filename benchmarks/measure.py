@@ -13,7 +13,7 @@ from benchmarks.weights import Case, write_files
 from benchmarks.worker import Failed, Turn, Worker
 
 AGREEMENT = 1e-3  # greatest difference of two engines' outputs, relative to the greatest output
-QUIET = 0.05  # a turn counts as undisturbed when others used less than this share of the machine
+QUIET = 0.05  # a turn counts as undisturbed when its threads waited less than this share of it for a core
 PATIENCE = 5  # turns in search of an undisturbed one
 
 Row = dict[str, Any]

@@ -81,13 +81,17 @@ def build(
     emitted = emit(program)
     unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
     manifest = link(program, emitted.functions, "cpu", workers, unused)
-    return Executable(manifest, emitted.source, prepare(program, values), program=program, texts=Texts(stages))
+    params = prepare(program, values, dense=pack)
+    return Executable(manifest, emitted.source, params, program=program, texts=Texts(stages))
 
 
-def prepare(program: Program, values: Values) -> dict[str, np.ndarray]:
-    """The parameters as the kernels read them: folded, merged, packed; row-major arrays by name."""
+def prepare(program: Program, values: Values, *, dense: bool = True) -> dict[str, np.ndarray]:
+    """The parameters as the kernels read them: folded, merged, packed; by name.
+
+    `dense` arrays are row-major and aligned; others may be views of `values`, and then show what is written to those.
+    """
     ready = evaluate(program.prepare, values)
-    return {name: np.ascontiguousarray(value) for name, value in ready.items()}
+    return {name: np.require(value, None, ["C", "ALIGNED"]) for name, value in ready.items()} if dense else ready
 
 
 def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:

@@ -8,13 +8,13 @@ import numpy as np
 
 
 class Parameters(Mapping[str, np.ndarray]):
-    """Prepared parameters by name: row-major arrays, read-only to their readers.
+    """Prepared parameters by name, read-only to their readers.
 
-    An array that is row-major already is not copied: what its owner writes to it is seen by the next run.
+    The arrays are not copied: what their owner writes to them is seen by the next run.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._owned = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+        self._owned = dict(arrays)
         self._shown = {name: _read_only(array) for name, array in self._owned.items()}
 
     def refresh(self, arrays: Mapping[str, np.ndarray]) -> None:

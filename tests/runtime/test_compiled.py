@@ -10,6 +10,7 @@ import pytest
 
 from tcaffe.compiler import compile
 from tcaffe.runtime.executable import load
+from tests.runtime.tiny import NUMPY_BUFFERS
 
 NET = """
 name: "mixed ../../x \\"); import os; (\\""
@@ -29,8 +30,6 @@ layer { name: "fc" type: "InnerProduct" bottom: "sum" top: "fc"
 layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 """
 
-NUMPY_BUFFERS = 2 * 3 * 8192 * 4 + 50_000  # bytes: of a ufunc with a number among its operands, in two threads
-
 ALONE = """
 import sys
 
@@ -46,6 +45,7 @@ class NumpyAlone:
 sys.meta_path.insert(0, NumpyAlone())
 import numpy as np
 from tcaffe.runtime.executable import load
+from tests.runtime.tiny import NUMPY_BUFFERS
 exe = load(sys.argv[1])
 np.save(sys.argv[2], exe(data=np.load(sys.argv[2]))["prob"])
 """

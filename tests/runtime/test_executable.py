@@ -69,7 +69,7 @@ def test_a_steady_run_allocates_nothing_however_large_the_net():
     finally:
         tracemalloc.stop()
     assert context.arena.bytes.nbytes == 3_200_000
-    assert peak < 64_000  # numpy's own small buffers; one copy of `hidden` would be two million
+    assert peak < tiny.NUMPY_BUFFERS  # one copy of `hidden` would be two million bytes
 
 
 def test_threads_share_one_executable():

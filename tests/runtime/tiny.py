@@ -6,6 +6,8 @@ from tcaffe.ir.program import Buffer, MemoryPlan
 from tcaffe.runtime.executable import Executable
 from tcaffe.runtime.manifest import Call, Manifest, Parameter, View
 
+NUMPY_BUFFERS = 2 * 3 * 8192 * 4 + 50_000  # bytes: what numpy may need for itself, a ufunc in each of two threads
+
 SOURCE = '''"""Kernels of tiny."""
 
 import numpy as np

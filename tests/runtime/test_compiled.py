@@ -45,7 +45,6 @@ class NumpyAlone:
 sys.meta_path.insert(0, NumpyAlone())
 import numpy as np
 from tcaffe.runtime.executable import load
-from tests.runtime.tiny import NUMPY_BUFFERS
 exe = load(sys.argv[1])
 np.save(sys.argv[2], exe(data=np.load(sys.argv[2]))["prob"])
 """

@@ -24,12 +24,19 @@ def hidden(pool, data, hidden_w, hidden_b, out_hidden):
         np.add(out, hidden_b, out=out)
         np.maximum(out, 0, out=out)
 
-    pool.run(task, 2)
+    def run():
+        pool.run(task, 2)
+
+    return run
 
 
 def out(pool, hidden, out):
     """out: sum over axis 1"""
-    np.add.reduce(hidden, axis=1, out=out)
+
+    def run():
+        np.add.reduce(hidden, axis=1, out=out)
+
+    return run
 '''
 
 

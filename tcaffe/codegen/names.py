@@ -8,7 +8,7 @@ from collections.abc import Container
 
 MAX_NAME = 48
 MAX_COMMENT = 200
-RESERVED = frozenset(("np", "pool", "task", "i", "worker", "divmod", "enumerate", "float", "int", "len", "max", "min",
+RESERVED = frozenset(("np", "pool", "task", "run", "i", "worker", "divmod", "enumerate", "float", "int", "len", "max", "min",
                       "range", "slice", "zip", "tl", "triton"))  # fmt: skip
 
 

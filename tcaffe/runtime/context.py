@@ -11,7 +11,7 @@ from tcaffe.runtime.arena import Arena
 from tcaffe.runtime.manifest import Call, Manifest
 from tcaffe.runtime.pool import WorkerPool
 
-Functions = Mapping[str, Callable[..., None]]
+Functions = Mapping[str, Callable[..., Callable[[], None]]]
 
 
 class Context:
@@ -29,15 +29,15 @@ class Context:
         views = {view.name: self.arena.view(view) for view in manifest.views}
         self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
         self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
-        self._calls = tuple(
-            (functions[call.function], (pool, *_arguments(call, views, params))) for call in manifest.calls
+        self._kernels = tuple(
+            functions[call.function](pool, *_arguments(call, views, params)) for call in manifest.calls
         )
 
     def run(self) -> None:
-        """Compute the outputs from the inputs. Allocates nothing of size."""
-        with self._pool.awake():
-            for function, arguments in self._calls:
-                function(*arguments)
+        """Compute the outputs from the inputs. Allocates nothing of size; a not-a-number is a result, not a warning."""
+        with np.errstate(all="ignore"), self._pool.awake():
+            for run in self._kernels:
+                run()
 
 
 def _arguments(call: Call, views: Mapping[str, np.ndarray], params: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -129,7 +129,7 @@ def _fill(name: str, place: np.ndarray, value: np.ndarray) -> None:
     np.copyto(place, value, casting="same_kind")
 
 
-def _functions(manifest: Manifest, source: str, owner: object) -> dict[str, Callable[..., None]]:
+def _functions(manifest: Manifest, source: str, owner: object) -> dict[str, Callable[..., Callable[[], None]]]:
     """The kernels of `source`, which tracebacks show for as long as `owner` lives."""
     filename = f"<tcaffe {next(SERIAL)}>"
     try:
@@ -142,7 +142,7 @@ def _functions(manifest: Manifest, source: str, owner: object) -> dict[str, Call
     return functions
 
 
-def _check_calls(manifest: Manifest, functions: Mapping[str, Callable[..., None]]) -> None:
+def _check_calls(manifest: Manifest, functions: Mapping[str, Callable[..., Callable[[], None]]]) -> None:
     for call in manifest.calls:
         function = functions.get(call.function)
         arguments = 1 + len(call.params) + len(call.views)

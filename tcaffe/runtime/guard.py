@@ -41,7 +41,7 @@ class GuardError(Exception):
     """A source holds something no kernel needs; the message names it and its line."""
 
 
-def load_functions(source: str, filename: str) -> dict[str, Callable[..., None]]:
+def load_functions(source: str, filename: str) -> dict[str, Callable[..., Callable[[], None]]]:
     """The kernels that `source` defines, by name; raises GuardError for a source that is not made of kernels only."""
     tree = check_source(source)
     scope: dict[str, Any] = {"__builtins__": _few_builtins(), "__name__": filename}

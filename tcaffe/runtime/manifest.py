@@ -41,7 +41,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kernel's run: `function(pool, *inputs, *params, *outputs, *scratch)`, arrays given by name."""
+    """One kernel: `function(pool, *inputs, *params, *outputs, *scratch)`, arrays by name, returns what runs it on them."""
 
     function: str
     inputs: tuple[str, ...] = ()

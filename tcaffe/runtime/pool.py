@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import numpy as np
+
 try:
     import threadpoolctl
 except ImportError:  # a bundle runs with numpy alone; BLAS is then as many-threaded as its environment says
@@ -102,16 +104,17 @@ class Crew:
         self.workers = ()
 
     def serve(self, worker: Worker) -> None:
-        """The life of one thread."""
-        while not self.closed:
-            self.awake.wait()
-            while self.awake.is_set() and not self.closed:
-                worker.door.wait()
-                if (job := self.job) is not None:
-                    worker.job = job
-                    job.work(worker.index)
-                    worker.job = None
-                    worker.done.open()
+        """The life of one thread. Floating point goes as in C: infinities and not-a-numbers are results, not events."""
+        with np.errstate(all="ignore"):
+            while not self.closed:
+                self.awake.wait()
+                while self.awake.is_set() and not self.closed:
+                    worker.door.wait()
+                    if (job := self.job) is not None:
+                        worker.job = job
+                        job.work(worker.index)
+                        worker.job = None
+                        worker.done.open()
 
 
 class Job:

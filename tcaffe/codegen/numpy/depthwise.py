@@ -75,7 +75,7 @@ def _load(f: Function, geo: Geometry, block: Block) -> None:
     for phase in _phases(geo):
         for gap in (f":{phase.first}" if phase.first else "", f"{phase.last}:" if phase.last < columns else ""):
             if gap:
-                f.prelude.line(f"{pad}{subscript([':', str(phase.number), ':', gap])} = 0")
+                f.start.line(f"{pad}{subscript([':', str(phase.number), ':', gap])} = 0")
         count = phase.last - phase.first
         stop = phase.source + (count - 1) * stride + 1
         source = [block.axes[0].where, f"{rows.first}:{rows.last}", _span(phase.source, stop, stride)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tcaffe.codegen.names import identifier
@@ -16,11 +17,15 @@ Order = tuple[int, ...]
 
 @dataclass
 class Function:
-    """The emitted function of one kernel: `prelude` is run once a call, `body` for every task."""
+    """The emitted function of one kernel: it binds arrays and returns what runs the kernel on them.
+
+    `prelude` is evaluated when the arrays are bound, `start` at the start of every run, `body` for every task.
+    """
 
     kernel: Kernel
     name: str
     prelude: Source = field(default_factory=Source)
+    start: Source = field(default_factory=Source)
     body: Source = field(default_factory=Source)
     tasks: str = "1"
     arguments: dict[Node, str] = field(default_factory=dict)
@@ -69,7 +74,7 @@ class Function:
         return self.types[what]
 
     def laid_out(self, node: Node, order: Order) -> str:
-        """The argument of `node`, its axes turned into `order` at the start of the function."""
+        """The argument of `node`, its axes turned into `order`."""
         name = self.arguments[node]
         if order == tuple(range(len(order))):
             assert self._turned.setdefault(node, order) == order, f"{name} has been turned already"
@@ -77,21 +82,23 @@ class Function:
         turned = f"{name}.transpose({', '.join(map(str, order))})"
         if self._turned.setdefault(node, order) != order:  # it is read in its own order, too
             return self.alias(turned, f"{name}_last")
-        self.once(f"{name} = {turned}")
+        if turned not in self._aliases:
+            self._aliases[turned] = name
+            self.prelude.line(f"{name} = {turned}")
         return name
 
     def alias(self, expression: str, hint: str) -> str:
-        """A name for `expression`, evaluated once at the start of the function."""
+        """A name for `expression`, evaluated when the arrays are bound."""
         if expression not in self._aliases:
             self._aliases[expression] = self.fresh(hint)
             self.prelude.line(f"{self._aliases[expression]} = {expression}")
         return self._aliases[expression]
 
     def once(self, line: str) -> None:
-        """Write a line at the start of the function, unless it stands there."""
+        """Write a line at the start of a run, unless it stands there."""
         if line not in self._aliases:
             self._aliases[line] = ""
-            self.prelude.line(line)
+            self.start.line(line)
 
     @property
     def worker(self) -> str:
@@ -107,10 +114,18 @@ class Function:
                 out.line(f'{text}"""' if k == len(rest) - 1 else text)
             out.append(self.prelude)
             if self.tasks != "1":
-                out.line()
-                with out.block("def task(i, worker):"):
+                with self._part(out, "def task(i, worker):"):
                     out.append(self.body)
-                out.line()
-                out.line(f"pool.run(task, {self.tasks})")
+                self.start.line(f"pool.run(task, {self.tasks})")
             else:
-                out.append(self.body)
+                self.start.append(self.body)
+            with self._part(out, "def run():"):
+                out.append(self.start)
+            out.lines("", "return run")
+
+    @contextmanager
+    def _part(self, out: Source, header: str) -> Iterator[None]:
+        """A function inside, set apart."""
+        out.line()
+        with out.block(header):
+            yield

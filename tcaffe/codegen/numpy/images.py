@@ -51,9 +51,9 @@ def load_padded(f: Function, geo: Geometry, block: Block, image: str, *, tail: b
     for k, (low, n, full) in enumerate(_sides(geo)):
         beside = [":", ":", *channels, *[":"] * (k + 1)]
         if low:
-            f.prelude.line(f"{pad}{subscript([*beside, f':{low}'])} = 0")
+            f.start.line(f"{pad}{subscript([*beside, f':{low}'])} = 0")
         if full > low + n:
-            f.prelude.line(f"{pad}{subscript([*beside, f'{low + n}:'])} = 0")
+            f.start.line(f"{pad}{subscript([*beside, f'{low + n}:'])} = 0")
         target.append(f"{low}:{max(low, min(low + n, full))}" if full != n or low else ":")
         source.append(f":{max(0, full - low)}" if full - low < n else ":")
     taken = subscript([block.axes[0].where, *channels, *source])
@@ -71,9 +71,9 @@ def zero_rows(
     if axis.whole:
         low, stop = geo.pad[0], geo.pad[0] + int(rows.last)
         if low:
-            f.prelude.line(f"{pad}{subscript([*once, f':{low}'])} = 0")
+            f.start.line(f"{pad}{subscript([*once, f':{low}'])} = 0")
         if stop < geo.padded[0]:
-            f.prelude.line(f"{pad}{subscript([*once, f'{stop}:'])} = 0")
+            f.start.line(f"{pad}{subscript([*once, f'{stop}:'])} = 0")
         return
     if rows.clipped:
         f.body.line(f"{pad}{subscript([*lead, f':{_start(rows)}'])} = 0")

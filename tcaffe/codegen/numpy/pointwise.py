@@ -26,7 +26,7 @@ class Walk:
         for what in self.clamps.values():
             if f.has(what):
                 value = next(v for v, w in self.clamps.items() if w == what)
-                f.prelude.line(f"{f.memory(what)}.fill({number(*value)})")
+                f.start.line(f"{f.memory(what)}.fill({number(*value)})")
 
     def run(self, nodes: Iterable[Node]) -> None:
         """Write the lines that compute `nodes`, which stand in order."""
@@ -121,7 +121,7 @@ class Walk:
         name = self.f.memory(what)
         if what not in self._memory:
             self._memory[what] = name
-            self.f.prelude.lines(f"{name}.fill(1)", f"np.add.accumulate({name}, out={name})", f"np.subtract({name}, 1, out={name})")
+            self.f.start.lines(f"{name}.fill(1)", f"np.add.accumulate({name}, out={name})", f"np.subtract({name}, 1, out={name})")
         return name
 
     def _positions(self, axes: Sequence[int], value: Node) -> list[int]:

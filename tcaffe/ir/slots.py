@@ -40,13 +40,15 @@ class Slots:
     all: list[Slot] = field(default_factory=list)
 
 
-def assign_slots(nodes: Sequence[Node], outputs: Iterable[Node], *, home: Node | None = None) -> Slots:
+def assign_slots(
+    nodes: Sequence[Node], outputs: Iterable[Node], *, home: Node | None = None, copied: bool = False
+) -> Slots:
     """Slots for a region: `nodes` in order, of which `outputs` are stored.
 
     A value takes over the slot of an operand that it alone still needs, where the operation can work in place.
-    `home` is a value that others computed already; it lies in the first slot.
+    `home` is a value that others computed already; it lies in the first slot. `copied` makes every output late.
     """
-    return _Scan(nodes, frozenset(outputs)).run(home)
+    return _Scan(nodes, frozenset(outputs), copied).run(home)
 
 
 def reads(node: Node) -> list[Node]:
@@ -90,6 +92,12 @@ def domain(nodes: Iterable[Node]) -> TensorType:
     return first.inputs[0].type if first.op.family == "reduce" else first.type
 
 
+def chain_slots(kernel: Kernel, *, copied: bool) -> Slots:
+    """The slots of the chain behind the anchor."""
+    nodes = chain_nodes(kernel)
+    return assign_slots(nodes, [v for v in kernel.outputs if v in nodes], home=kernel.anchor, copied=copied)
+
+
 def chain_nodes(kernel: Kernel) -> tuple[Node, ...]:
     """The anchor and the pointwise nodes behind it, without what is cut or pooled from their result."""
     anchor = kernel.anchor
@@ -103,7 +111,8 @@ def chain_nodes(kernel: Kernel) -> tuple[Node, ...]:
 class _Scan:
     """One walk over a region, handing out slots and taking them back after the last use."""
 
-    def __init__(self, nodes: Sequence[Node], outputs: frozenset[Node]) -> None:
+    def __init__(self, nodes: Sequence[Node], outputs: frozenset[Node], copied: bool) -> None:
+        self.copied = copied
         self.nodes = [n for n in nodes if n.op.name not in FREE]
         self.outputs = outputs
         self.inside = set(self.nodes)
@@ -126,7 +135,7 @@ class _Scan:
     def _place(self, node: Node, k: int) -> None:
         kind = (node.type.dtype, self._is_reduced(node))
         dying = {v: self.slots.of[v] for v in reads(node) if v in self.slots.of and self.last[v] == k}
-        if node in self.outputs and not self._may_tread_on_itself(node):
+        if node in self.outputs and not self.copied and not self._may_tread_on_itself(node):
             self._add_spare(node, dying, None)
             return
         if node in self.outputs:

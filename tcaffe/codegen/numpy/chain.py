@@ -6,7 +6,7 @@ from tcaffe.codegen.numpy.blocks import Block
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.pointwise import Walk
 from tcaffe.ir.node import Node
-from tcaffe.ir.slots import assign_slots, chain_nodes
+from tcaffe.ir.slots import chain_nodes, chain_slots
 
 
 class Chain:
@@ -19,7 +19,7 @@ class Chain:
         self.f, self.anchor, self.block = f, anchor, block
         self.nodes = chain_nodes(f.kernel)
         self.stored = [v for v in f.kernel.outputs if v in self.nodes]
-        self.walk = Walk(f, block, assign_slots(self.nodes, self.stored, home=anchor))
+        self.walk = Walk(f, block, chain_slots(f.kernel, copied=f.kernel.attrs.get("store") == "copy"))
         self.direct = not f.has("t0") and not home
         self.home = self.walk.slot("t0", self.walk.stored(self.stored[-1]) if self.direct else home)
         self.walk.texts[anchor] = self.home

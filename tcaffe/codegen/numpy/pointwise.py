@@ -110,6 +110,8 @@ class Walk:
         if base.op.name == "const":
             return number(base.attrs["value"], base.type.dtype)
         positions = self._positions(axes, value)
+        if base in self.f.kernel.packing:  # repeated along the columns, too
+            positions = [len(self.block.order) - 2, len(self.block.order) - 1]
         if base.op.name == "iota":
             axis = base.attrs["axis"]
             return aligned(self.f, self._steps(base.shape[axis], base.type.dtype), [positions[axis]], self.block)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tcaffe.ir import ops
 from tcaffe.ir.geometry import Geometry, geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import Slots, assign_slots, chain_nodes
+from tcaffe.ir.slots import Slots, chain_nodes, chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, clamp_memory, parts, slot_memory
@@ -18,6 +19,9 @@ from tcaffe.passes.algorithm.storage import Storage
 
 MIN_CHANNELS = 8
 """Channels (a group) from which Winograd pays: with fewer its transforms cost more than they save."""
+
+LONG_ROW = 1 << 14
+"""Elements up to which a vector is repeated along a row."""
 
 
 def plan_convolution(kernel: Kernel, storage: Storage, workers: int, pack: bool) -> Plan:
@@ -45,8 +49,7 @@ class Convolution:
         whole = self.pool or conv
         self.shape: Ints = tuple(whole.shape[a] for a in whole.type.axes_in_memory)
         self.chain = chain_nodes(self.kernel)
-        stored = [v for v in self.kernel.outputs if v in self.chain]
-        self.slots: Slots = assign_slots(self.chain, stored, home=conv)
+        self.slots: Slots = chain_slots(self.kernel, copied=self.storage.copied)
         self.passes = sum(1 for n in self.chain if n.op.family == "pointwise")
 
     def plans(self) -> Iterator[Plan]:
@@ -116,7 +119,23 @@ class Convolution:
         packed: dict[Node, Form] = {weights: form} if weights.op.name == "param" else {}
         if not packed:
             memory["filters"] = form.make(weights).type
-        return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs}, memory, packed)
+        if tile[-1] == self.shape[-1]:
+            packed |= self.shifts(under)
+        more = {"store": "copy"} if self.storage.copied else {}
+        return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs, **more}, memory, packed)
+
+    def shifts(self, under: Ints) -> dict[Node, Form]:
+        """Vectors that are added along the channels, repeated for every column where that makes rows long."""
+        columns, channels = under[-2:]
+        if len(under) != 4 or columns == 1 or columns * channels > LONG_ROW:
+            return {}
+        found = {}
+        for node in self.chain:
+            match node:
+                case Node(ops.add, (_, Node(ops.broadcast, (Node(ops.param) as vector,), {"axes": (1,)}))):
+                    found[vector] = forms.columns(columns)
+        others = (i for n in self.chain if n.op is not ops.add for i in n.inputs if i.op is ops.broadcast)
+        return {v: form for v, form in found.items() if all(v not in o.inputs for o in others)}
 
     def conv_shape(self) -> Iterator[int]:
         """The shape of the convolution in memory order."""

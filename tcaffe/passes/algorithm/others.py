@@ -7,7 +7,7 @@ import math
 from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import assign_slots, chain_nodes, domain, reduced_axes
+from tcaffe.ir.slots import assign_slots, chain_slots, domain, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Ints, Plan, clamp_memory, slot_memory
@@ -69,12 +69,11 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     for k in range(0 if argmax else len(axes) - 1):
         inner = tuple(x[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
         scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
-    chain = chain_nodes(kernel)
-    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=pool)
+    slots = chain_slots(kernel, copied=storage.copied)
     homes = slot_memory(slots, workers, tile)
     if not storage.needs_home:
         homes.pop("t0", None)
-    return Plan(tile, 0.0, {"tile": tile}, scratch | homes | clamp_memory(kernel, shape, tile))
+    return Plan(tile, 0.0, {"tile": tile} | _store(storage), scratch | homes | clamp_memory(kernel, shape, tile))
 
 
 def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
@@ -105,12 +104,16 @@ def plan_dot(kernel: Kernel, storage: Storage, workers: int) -> Plan:
             wide = -(-columns // (2 * workers))
             tile[-1] = min(columns, -(-wide // 16) * 16)
     shape = tuple(tile)
-    chain = chain_nodes(kernel)
-    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=dot)
+    slots = chain_slots(kernel, copied=storage.copied)
     homes = slot_memory(slots, workers, shape)
     if not storage.needs_home:
         homes.pop("t0", None)
-    return Plan(shape, 0.0, {"tile": shape}, homes | clamp_memory(kernel, dot.shape, shape))
+    return Plan(shape, 0.0, {"tile": shape} | _store(storage), homes | clamp_memory(kernel, dot.shape, shape))
+
+
+def _store(storage: Storage) -> dict[str, str]:
+    """How a chain stores its result, where that is not plain."""
+    return {"store": "copy"} if storage.copied else {}
 
 
 def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
@@ -128,8 +131,7 @@ def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
         if rows == 1 or (enough and sum(t.nbytes for t in scratch.values()) <= costs.SCRATCH * workers):
             break
         count += 1
-    chain = chain_nodes(kernel)
-    slots = assign_slots(chain, [v for v in kernel.outputs if v in chain], home=anchor)
+    slots = chain_slots(kernel, copied=False)
     homes = slot_memory(slots, workers, tile)
     homes.pop("t0", None)
     weights = anchor.inputs[1]

@@ -16,13 +16,15 @@ ARRANGEMENTS = ("reshape", "slice", "transpose")
 class Storage:
     """`needs_home`: the anchor's block must not be computed where the result is stored. `image_flat`: the image lies
     as rows of channels, evenly spaced within each item. `output_dense`: the result will not be part of something bigger.
-    `even`: image and result are evenly spaced over all items.
+    `even`: image and result are evenly spaced over all items. `copied`: work goes on in a temporary until the end,
+    because it is slow in short rows that lie apart.
     """
 
     needs_home: bool
     image_flat: bool
     output_dense: bool
     even: bool
+    copied: bool
 
 
 class Surroundings:
@@ -43,8 +45,9 @@ class Surroundings:
         channels_only = all(self._concat_axes(v) <= {1} for v in (*kernel.outputs, image))
         flat = image not in self.makers or not _is_arrangement(self.makers[image])
         dense = not any(self._concat_axes(v) for v in kernel.outputs)
-        home = needs_home(kernel) or not channels_only
-        return Storage(home, flat, dense, channels_only and flat)
+        copied = not dense and len(chain_nodes(kernel)) > 1
+        home = needs_home(kernel) or not channels_only or copied
+        return Storage(home, flat, dense, channels_only and flat, copied)
 
     def _concat_axes(self, value: Node) -> set[int]:
         """The axes along which `value` may become part of a concatenation."""

@@ -97,6 +97,24 @@ class Fusion:
             self.groups.append(group)
         for member in self._until_closed(group, node) or [node]:
             self._add(group, member, [v for v in operands_of(member) if v in self.owner])
+        for other in candidates:
+            if self._absorbs(group, other):
+                self._merge(group, other)
+
+    def _absorbs(self, group: Group, other: Group) -> bool:
+        """Whether two groups of pointwise work on one shape, of which one reads the other, may become one."""
+        plain = group is not other and group.region and other.region and other.anchor is None
+        between = any(other in g.before and g in group.before for g in self.groups)
+        return plain and _domain(group) == _domain(other) and other in group.before and not between
+
+    def _merge(self, group: Group, other: Group) -> None:
+        group.nodes = sorted([*other.nodes, *group.nodes], key=self.position.__getitem__)
+        group.before = (group.before | other.before) - {other}
+        self.groups.remove(other)
+        self.owner.update(dict.fromkeys(other.nodes, group))
+        for waiting in self.groups:
+            if other in waiting.before:
+                waiting.before = (waiting.before - {other}) | {group} | group.before
 
     def _until_closed(self, group: Group, node: Node) -> list[Node]:
         """The nodes from `node` on that a chain must take together, so that one value alone leaves them again.

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tcaffe.diagnostics import CompileError, Diagnostic, Span, suggest
+from tcaffe.diagnostics import CompileError, Diagnostic, Span
 from tcaffe.passes.planner import Buffer
 
 COLUMNS = ("id", "lower", "upper", "size")
@@ -19,11 +19,11 @@ def read_instance(path: Path) -> tuple[Buffer, ...]:
     """The buffers of a CSV file; raises CompileError (E0609) with every line that is wrong."""
     lines = path.read_text("utf-8-sig", "replace").splitlines()
     columns = [name.strip() for name in lines[0].split(",")] if lines else []
-    problems = [
-        _problem(path, 1, lines[0] if lines else "", f"there is no column `{name}`", suggest(name, columns))
-        for name in COLUMNS
-        if name not in columns
-    ]
+    problems = []
+    if missing := [name for name in COLUMNS if name not in columns]:
+        problems.append(
+            _problem(path, 1, lines[0] if lines else "", f"there is no column {' and no column '.join(missing)}")
+        )
     if len(lines) > MOST_BUFFERS:
         problems.append(Diagnostic("E0609", f"{path} has more than {MOST_BUFFERS} lines"))
     if problems:
@@ -62,5 +62,5 @@ def _take(row: Mapping[str, str], found: dict[str, Buffer]) -> str:
     return ""
 
 
-def _problem(path: Path, line: int, text: str, message: str, suggestion: str = "") -> Diagnostic:
-    return Diagnostic("E0609", message, Span(str(path), line, 1, len(text), text), suggestion=suggestion)
+def _problem(path: Path, line: int, text: str, message: str) -> Diagnostic:
+    return Diagnostic("E0609", message, Span(str(path), line, 1, len(text), text))

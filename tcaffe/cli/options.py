@@ -14,20 +14,26 @@ import click
 
 from tcaffe.cli import screen
 from tcaffe.diagnostics import CompileError, Diagnostic
-from tcaffe.frontend.load import NetInState, read_state
+from tcaffe.frontend.load import NetInState, Source, read_state
 from tcaffe.frontend.lower import Lowered
 
 Function = TypeVar("Function", bound=Callable[..., None])
 Shape = tuple[int, ...]
 
 SHAPE = re.compile(r"\d{1,10}(?:[x,]\d{1,10}){0,31}")
+SNIFFED = 4096  # bytes that tell text from a binary message
+NOT_TEXT = bytes(b for b in range(32) if b not in b"\t\n\r\f\v\x1a")
 PHASE = click.option(
     "--phase", type=click.Choice(["TRAIN", "TEST"], case_sensitive=False), default="TEST", metavar="TRAIN|TEST",
     show_default=True, help="The phase to filter layers by.",
 )  # fmt: skip
 STAGE = click.option("--stage", multiple=True, metavar="NAME", help="A stage to filter layers by; may be repeated.")
-LEVEL = click.option("--level", type=int, default=0, show_default=True, help="The level to filter layers by.")
-BATCH = click.option("--batch", type=click.IntRange(1), help="The first axis of every input not given a shape.")
+LEVEL = click.option(
+    "--level", type=int, default=0, metavar="N", show_default=True, help="The level to filter layers by."
+)
+BATCH = click.option(
+    "--batch", type=click.IntRange(1), metavar="N", help="The first axis of every input not given a shape."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,11 @@ class NetQuery:
     @functools.cached_property
     def state(self) -> NetInState:
         """The net as read, before any shape is known; raises CompileError."""
-        source = read_stdin() + "\n" if self.path == "-" else Path(self.path)
+        if self.path == "-":
+            source: Source = read_stdin() + "\n"
+        else:
+            source = Path(self.path)
+            refuse_binary(source)
         return read_state(source, phase=self.phase, level=self.level, stages=self.stages)
 
     def lower(self, shapes: Mapping[str, Shape] | None = None, batch: int | None = None) -> Lowered:
@@ -64,6 +74,21 @@ class NetQuery:
         if "" in asked:
             asked[only_input(self.state.lower({}))] = asked.pop("")
         return self.state.lower(asked, batch if batch is not None else self.batch)
+
+
+def refuse_binary(path: Path) -> None:
+    """Raise CompileError for a file that is no text: weights given in place of the net, mostly."""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(SNIFFED)
+        if not is_text(start):
+            hint = "weights are given with --weights, beside the prototxt of their net"
+            raise CompileError([Diagnostic("E0604", f"`{path}` is a binary file, no prototxt", suggestion=hint)])
+
+
+def is_text(start: bytes) -> bool:
+    """Whether a file that begins like this is text: binary messages have control characters from the first bytes on."""
+    return not any(byte in NOT_TEXT for byte in start[:SNIFFED])
 
 
 def read_stdin() -> str:
@@ -146,7 +171,9 @@ def outputs_option(function: Function) -> Function:
 
 def workers_option(function: Function) -> Function:
     """Add `--workers`."""
-    option = click.option("--workers", type=click.IntRange(1, 1024), help="Threads; one for each core if not given.")
+    option = click.option(
+        "--workers", type=click.IntRange(1, 1024), metavar="N", help="Threads; one for each core if not given."
+    )
     return option(function)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -52,7 +51,7 @@ class DiagnosticHighlighter(RegexHighlighter):
 def console(*, stderr: bool = False) -> Console:
     """A console on the stream of the moment."""
     made = Console(stderr=stderr, theme=THEME, highlight=False, emoji=False, markup=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
+    if not made.is_terminal:
         made.width = PIPE_WIDTH
     return made
 
@@ -60,7 +59,8 @@ def console(*, stderr: bool = False) -> Console:
 def show(*parts: Text | Table | str) -> None:
     """Print to stdout."""
     out = console()
-    for part in parts:
+    for given in parts:
+        part = "\n".join(map(printable, given.split("\n"))) if isinstance(given, str) else given
         if out.is_terminal:
             out.print(part, soft_wrap=isinstance(part, str))
             continue

@@ -18,12 +18,12 @@ from tcaffe.cli.draw.flow import algorithm, shape_of
 from tcaffe.cli.options import NetQuery, net_options, outputs_option, shape_options, weights_option, workers_option
 from tcaffe.cli.origins import by_type
 from tcaffe.compiler import write_dumps
+from tcaffe.diagnostics import printable
 from tcaffe.frontend.lower import LoweredLayer
 from tcaffe.ir.program import Kernel
 
 
 @command
-@net_options()
 @weights_option
 @shape_options
 @outputs_option
@@ -34,6 +34,7 @@ from tcaffe.ir.program import Kernel
 @click.option("--source", metavar="FILE", help="Write the emitted source.")
 @click.option("--kernels", is_flag=True, help="List the kernels too, a line each.")
 @json_option
+@net_options()
 def compile(
     query: NetQuery, weights: Sequence[str], outputs: Sequence[str] | None, target: str, workers: int | None,
     output: str | None, dump_ir: str | None, source: str | None, kernels: bool, as_json: bool,
@@ -78,7 +79,7 @@ def write_all(built: Built, output: str | None, dump_ir: str | None, source: str
 
 def headline(net: Planned) -> str:
     """The change in one line."""
-    return f"{net.program.name}: {len(net.lowered.layers)} layers -> {len(net.program.kernels)} kernels\n"
+    return f"{printable(net.program.name)}: {len(net.lowered.layers)} layers -> {len(net.program.kernels)} kernels\n"
 
 
 def layer_table(net: Planned) -> Table:

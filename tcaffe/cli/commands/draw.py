@@ -19,11 +19,11 @@ from tcaffe.cli.origins import by_type
 
 
 @command
-@net_options()
 @shape_options
 @outputs_option
 @workers_option
 @click.option("-o", "--output", required=True, metavar="FILE", help="The file to write: a .html page, or a .dot graph.")
+@net_options()
 def draw(query: NetQuery, outputs: Sequence[str] | None, workers: int | None, output: str) -> None:
     """Draw what NET is compiled to: kernels as boxes, memory over time.
 

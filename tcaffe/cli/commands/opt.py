@@ -52,7 +52,9 @@ def _passes(ctx: click.Context, option: click.Parameter, value: str) -> list[str
 @command
 @click.argument("file")
 @click.option("--pass", "passes", required=True, callback=_passes, metavar="A,B,...", help="The passes, in order.")
-@click.option("--workers", type=click.IntRange(1, 1024), default=2, help="Threads to choose algorithms for.")
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), metavar="N", default=2, help="Threads to choose algorithms for."
+)
 @click.option("-o", "--output", metavar="FILE", help="Where to write the result, instead of stdout.")
 def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> None:
     """Read a graph as `compile --dump-ir` writes it from FILE (`-`: stdin), run passes over it, and print the result.

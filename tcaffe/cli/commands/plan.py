@@ -39,7 +39,6 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 
 
 @command
-@net_options(required=False)
 @shape_option
 @click.option(
     "--batch", "batches", callback=_batches, metavar="N,N,...", help="Batches to plan for; several make a table."
@@ -58,6 +57,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 @click.option("--capacity", callback=_size, metavar="SIZE", help="With --csv: the bytes there are.")
 @json_option
 @click.pass_context
+@net_options(required=False)
 def plan(
     ctx: click.Context, query: NetQuery | None, batches: Sequence[int], limit: int | None,
     outputs: Sequence[str] | None, workers: int | None, output: str | None, instance: str | None,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 import numpy as np
@@ -19,6 +17,7 @@ from tcaffe.cli.building import build
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.feeding import Preprocessing, Slot
 from tcaffe.cli.options import NetQuery, feed_options, net_options, outputs_option, weights_option, workers_option
+from tcaffe.cli.results import best_classes, is_scores, read_labels, write_npz
 from tcaffe.cli.sampling import random_inputs, random_value
 from tcaffe.diagnostics import CompileError, Diagnostic, printable
 from tcaffe.runtime.executable import Executable, load
@@ -38,20 +37,22 @@ class Ready:
 
 
 @command
-@net_options()
 @weights_option
 @feed_options
 @outputs_option
 @click.option("-o", "--output", metavar="FILE", help="Write the outputs as a .npz file.")
-@click.option("--top", type=click.IntRange(0), default=5, show_default=True, help="How many classes to show.")
+@click.option(
+    "--top", type=click.IntRange(0), metavar="N", default=5, show_default=True, help="How many classes to show."
+)
 @click.option("--labels", metavar="FILE", help="The names of the classes, a line each, such as synset_words.txt.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Run N times, and tell the times.")
 @click.option("--mean", metavar="B,G,R|FILE", help="What to take from pixels: numbers, .npy or .binaryproto.")
 @click.option("--scale", type=float, default=1.0, metavar="S", help="What to multiply pixels by, after the mean.")
 @click.option("--rgb", is_flag=True, help="Feed images red first; Caffe's nets want blue first.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For random inputs.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="For random inputs.")
 @workers_option
 @json_option
+@net_options()
 def run(
     query: NetQuery, weights: Sequence[str], files: Files, outputs: Sequence[str] | None, output: str | None,
     top: int, labels: str | None, repeat: int, mean: str | None, scale: float, rgb: bool, seed: int,
@@ -145,11 +146,6 @@ def show_results(results: Mapping[str, np.ndarray], top: int, names: Sequence[st
             screen.show(top_table(name, value, top, names), "")
 
 
-def is_scores(value: np.ndarray) -> bool:
-    """Whether an output is a number for each of several classes."""
-    return value.ndim >= 2 and value.shape[1] > 1 and value.size == value.shape[0] * value.shape[1] > 0
-
-
 def top_table(name: str, value: np.ndarray, top: int, names: Sequence[str]) -> Any:
     """The best classes of each item of a batch."""
     made = screen.table(">item", ">class", f">{name}", *(["label"] if names else []))
@@ -160,33 +156,6 @@ def top_table(name: str, value: np.ndarray, top: int, names: Sequence[str]) -> A
     if len(value) > ITEMS_SHOWN:
         screen.row(made, "...", "", "", *([""] if names else []))
     return made
-
-
-def best_classes(value: np.ndarray, top: int) -> list[list[tuple[int, float]]]:
-    """The `top` classes of each item with their scores, the best first; the lower number first among equals."""
-    scores = value.reshape(value.shape[0], value.shape[1])
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-    return [[(int(i), float(row[i])) for i in best] for row, best in zip(scores, order, strict=True)]
-
-
-def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Arrays by name, as `numpy.load` reads them. A name that is a way out of a folder is written with % escapes."""
-    with zipfile.ZipFile(path, "w") as file:
-        for name, array in arrays.items():
-            with file.open(f"{safe_member(name)}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-
-
-def safe_member(name: str) -> str:
-    """`name` if unpacking a file of that name is harmless, else the name with everything unusual escaped."""
-    harmless = name.isprintable() and not set(name) & set(r'\:*?"<>|') and not set(name.split("/")) & {"", ".", ".."}
-    return name if harmless else quote(name, safe="")
-
-
-def read_labels(path: str) -> list[str]:
-    """The names of the classes, a line each; a WordNet number in front (n01440764) is left out."""
-    lines = Path(path).read_text("utf-8", "replace").splitlines()
-    return [line[10:] if line[:1] == "n" and line[1:9].isdigit() and line[9:10] == " " else line for line in lines]
 
 
 def _batch(slots: Sequence[Slot], fed: Mapping[str, np.ndarray]) -> int | None:

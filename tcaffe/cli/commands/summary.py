@@ -29,9 +29,9 @@ class LayerLine:
 
 
 @command
-@net_options()
 @shape_options
 @json_option
+@net_options()
 def summary(query: NetQuery, as_json: bool) -> None:
     """List the layers of NET: shapes, multiply-adds, parameters and bytes.
 

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from tcaffe.cli import screen
 from tcaffe.cli.command import command, json_option
+from tcaffe.cli.options import is_text
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.bind import read_message
 from tcaffe.frontend.load import LARGEST_FILE, read_source
@@ -22,9 +23,6 @@ from tcaffe.frontend.text import parse_text
 from tcaffe.frontend.text import read_source as read_text
 from tcaffe.frontend.upgrade import upgrade_net, upgrade_solver
 from tcaffe.schema import caffe_pb2
-
-SNIFFED = 4096  # bytes that tell text from a binary message
-NOT_TEXT = bytes(b for b in range(32) if b not in b"\t\n\r\f\v\x1a")
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,6 @@ def upgrade(source: str, target: str, as_json: bool) -> None:
     screen.complain(result.notes)
     for line in result.changes or ("up to date already: nothing changed but the formatting",):
         screen.note(f"{result.kind}: {line}")
-
-
-def is_text(data: bytes) -> bool:
-    """Whether a file is text: control characters that no text has are in every binary message's first bytes."""
-    return not any(byte in NOT_TEXT for byte in data[:SNIFFED])
 
 
 def upgrade_text(path: Path, data: bytes) -> Result:

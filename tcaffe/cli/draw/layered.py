@@ -13,7 +13,7 @@ from itertools import pairwise
 
 GAP_X, GAP_Y = 22.0, 34.0  # between boxes beside and above each other
 BEND = 10.0  # the width of a line that passes between boxes
-MAX_BENDS = 20_000  # lines whose bends would be too many are drawn straight through
+MAX_BENDS = 5_000  # lines whose bends would be too many are drawn straight through
 ORDER_SWEEPS, PLACE_SWEEPS = 8, 12
 STRAIGHTNESS = 6.0  # how much more it matters that a long line is straight than that a box is centred
 
@@ -36,7 +36,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is: the middles of the boxes, the points each arrow passes, and the size of the whole."""
+    """Where everything is: the middles of the boxes, the points each arrow passes, and the size of the whole.
+
+    An arrow may begin where another one from the same box passes.
+    """
 
     boxes: tuple[Point, ...]
     paths: tuple[tuple[Point, ...], ...]
@@ -66,26 +69,29 @@ def _rows(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _bend(items: list[Item], arrows: Sequence[tuple[int, int]]) -> list[list[Item]]:
-    """The items each arrow passes. Arrows from one box share their bends; new bends are added to `items`."""
+    """The items each arrow passes. Arrows from one box share a trunk of bends, which are added to `items`.
+
+    What an earlier arrow has drawn of the trunk is not drawn again: a later one begins where that one left it.
+    """
     left = MAX_BENDS
-    bends: dict[int, list[Item]] = {}
-    chains = []
-    for source, target in arrows:
-        start, end = items[source], items[target]
-        trunk = bends.setdefault(source, [start])
+    trunks: dict[int, list[Item]] = {}
+    chains: list[list[Item]] = [[] for _ in arrows]
+    for k in sorted(range(len(arrows)), key=lambda k: items[arrows[k][1]].row):
+        start, end = (items[box] for box in arrows[k])
+        trunk = trunks.setdefault(arrows[k][0], [start])
         needed = end.row - start.row - len(trunk)
         if needed > left:
-            chains.append([start, end])
+            chains[k] = [start, end]
             continue
+        left -= needed
+        drawn = len(trunk) - 1
         for _ in range(needed):
             bend = Item(BEND, 0.0, start.row + len(trunk))
             _link(trunk[-1], bend)
             trunk.append(bend)
             items.append(bend)
-        left -= max(needed, 0)
-        chain = [*trunk[: end.row - start.row], end]
-        _link(chain[-2], end)
-        chains.append(chain)
+        chains[k] = [*trunk[drawn:], end]
+        _link(trunk[-1], end)
     return chains
 
 
@@ -196,9 +202,10 @@ def _measured(rows: Sequence[Sequence[Item]], items: Sequence[Item], chains: Seq
 
 
 def _points(chain: Sequence[Item], left: float, middles: Sequence[float], heights: Sequence[float]) -> list[Point]:
-    """From the lower edge of the first box, down both ends of every bend, to the upper edge of the last."""
+    """From below the first item, down both ends of every bend, to the upper edge of the last."""
     first, *bends, last = chain
-    points = [(first.x - left, middles[first.row] + first.height / 2)]
+    half = (first.height if first.box is not None else heights[first.row]) / 2
+    points = [(first.x - left, middles[first.row] + half)]
     for bend in bends:
         half = heights[bend.row] / 2
         points += [(bend.x - left, middles[bend.row] - half), (bend.x - left, middles[bend.row] + half)]

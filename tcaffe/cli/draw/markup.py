@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable
 
 from tcaffe.diagnostics import printable
@@ -52,10 +51,9 @@ def clipped(text: str, width: int) -> str:
 
 
 def quoted(*texts: str) -> str:
-    """Lines of text as a string of the dot language, whose escapes (`\\N`, `\\G` ...) mean nothing in them."""
-    return json.dumps("\n".join(printable(text).replace("\\", "\\\\") for text in texts), ensure_ascii=False).replace(
-        "\\\\\\\\", "\\\\"
-    )
+    """Lines of text as a string of the dot language; its escapes (`\\N`, `\\G` ...) mean nothing in them."""
+    shown = (printable(text).replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return '"' + "\\n".join(shown) + '"'
 
 
 def _attributes(attributes: dict[str, Value]) -> str:
@@ -63,4 +61,6 @@ def _attributes(attributes: dict[str, Value]) -> str:
 
 
 def _value(value: Value) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else escaped(str(value) if not isinstance(value, str) else value)
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return escaped(value if isinstance(value, str) else str(value))

@@ -55,6 +55,14 @@ class Problem:
         return lower_bound(self.buffers, self.alignment)
 
     @cached_property
+    def loads(self) -> tuple[int, ...]:
+        """For each buffer the bytes live at the busiest time of its life."""
+        times = sorted({b.start for b in self.buffers})
+        sizes = list(zip(self.buffers, self.sizes, strict=True))
+        live = {t: sum(s for b, s in sizes if b.start <= t < b.end) for t in times}
+        return tuple(max((live[t] for t in times if b.start <= t < b.end), default=0) for b in self.buffers)
+
+    @cached_property
     def neighbours(self) -> list[list[int]]:
         """For each buffer the indices of those it shares time with."""
         order = sorted(range(len(self.buffers)), key=lambda i: self.buffers[i].start)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tcaffe.passes.planner.beam import sweep
 from tcaffe.passes.planner.climb import climb
+from tcaffe.passes.planner.exact import search
 from tcaffe.passes.planner.greedy import Offsets, height, orders, place
 from tcaffe.passes.planner.problem import Problem
 
@@ -14,11 +15,17 @@ WIDTHS = (30, 200, 1000)
 CLIMB_WORK = 1_000_000
 """Pairs of neighbours the climb may look at, and placements it may try: a second or two."""
 MAX_ROUNDS = 3000
+SEARCH_STEPS = 4000
+SEARCHED = 400
+"""Steps of the full search, and up to how many buffers it is tried: a second or two."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is known of a plan: that it is `optimal`, or how far above the lower bound it may be."""
+    """What is known of a plan: that it is `optimal`, or how far above the lower bound it may be.
+
+    `lower_bound` is the bytes live at the busiest time, or more where a complete search has proven that to be too few.
+    """
 
     size: int
     lower_bound: int
@@ -52,10 +59,10 @@ class Placement:
 
 
 def plan(problem: Problem, *, capacity: int | None = None, effort: int = 1) -> Placement:
-    """A placement for `problem`, the same on every run: greedy orders, then a beam under the bound, then a climb.
+    """A placement for `problem`, the same on every run: greedy orders, a beam under the bound, a climb, a full search.
 
     Each stage runs only if none before it reached the lower bound, or `capacity` where one is given and larger.
-    `effort` multiplies the work of the climb.
+    `effort` multiplies the work of the climb and of the search.
     """
     cap = max(problem.lower_bound, capacity or 0)
     best = min(_greedy(problem, cap), key=lambda o: height(problem, o))
@@ -63,6 +70,8 @@ def plan(problem: Problem, *, capacity: int | None = None, effort: int = 1) -> P
         best = _beams(problem, cap) or best
     if height(problem, best) > cap:
         best = _climbed(problem, best, cap, effort)
+    if height(problem, best) > cap and len(problem.buffers) <= SEARCHED:
+        best = search(problem, cap, steps=effort * SEARCH_STEPS).offsets or best
     return _placement(problem, best)
 
 

@@ -8,12 +8,17 @@ from collections.abc import Container
 
 MAX_NAME = 48
 MAX_COMMENT = 200
-RESERVED = frozenset(("np", "pool", "task", "run", "i", "worker", "divmod", "enumerate", "float", "int", "len", "max", "min",
-                      "range", "slice", "zip", "tl", "triton"))  # fmt: skip
+RESERVED = frozenset(
+    (
+        *("divmod", "enumerate", "float", "int", "len", "max", "min", "range", "slice", "zip"),
+        *("np", "tl", "triton", "pool", "task", "run", "i", "worker"),
+    )
+)
+"""Names that mean something in emitted code."""
 
 
 def identifier(name: str, taken: Container[str] = ()) -> str:
-    """A Python identifier like `name` that is neither reserved nor in `taken`: letters, digits and _, of bounded length."""
+    """A Python identifier like `name`, neither reserved nor in `taken`: letters, digits and _, of bounded length."""
     base = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]", "_", name.lower())).strip("_")[:MAX_NAME].rstrip("_") or "value"
     if base[0].isdigit():
         base = f"v{base}"

@@ -71,7 +71,7 @@ def exponent(node: Node) -> float | None:
 
 
 def clamps(kernel: Kernel) -> tuple[tuple[float, str], ...]:
-    """The numbers (value, dtype) that maximum and minimum compare with: they are compared with as rows of memory."""
+    """The numbers (value, dtype) that maximum and minimum compare with, which are held as rows of memory."""
     found: dict[tuple[float, str], None] = {}
     for node in kernel.nodes:
         if node.op.name in ("maximum", "minimum"):
@@ -84,6 +84,13 @@ def clamps(kernel: Kernel) -> tuple[tuple[float, str], ...]:
 def reduced_axes(nodes: Iterable[Node]) -> tuple[int, ...]:
     """The axes that the reductions among `nodes` remove."""
     return next((n.attrs["axes"] for n in nodes if n.op.family == "reduce"), ())
+
+
+def margin(nodes: Iterable[Node]) -> int:
+    """Numbers by which slots are longer than their innermost axis: room for zeros that sliding sums along it run into."""
+    windows = [n for n in nodes if n.op.name == "pool"]
+    sums = all(n.attrs["kind"] == "sum" and n.type.axes_in_memory[-1:] == n.attrs["axes"] for n in windows)
+    return max((max(pad) for n in windows for pad in n.attrs["pad"]), default=0) if sums else 0
 
 
 def domain(nodes: Iterable[Node]) -> TensorType:

@@ -31,14 +31,14 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         self.workers = max(1, workers)
         self._lock = threading.RLock()
-        latch = SpinLatch if can_spin(self.workers) else LockLatch
+        latch: Callable[[], Latch] = SpinLatch if can_spin(self.workers) else LockLatch
         self._crew = crew = Crew(tuple(Worker(k, latch(), latch()) for k in range(1, self.workers)))
         for worker in crew.workers:
             threading.Thread(target=crew.serve, args=(worker,), name=f"tcaffe-{worker.index}", daemon=True).start()
         weakref.finalize(self, crew.close)
 
     def run(self, task: Task, count: int) -> None:
-        """Call `task(i, worker)` for every i below `count`, in any order; raises what a task raises, after the others."""
+        """Call `task(i, worker)` for every i below `count`, in any order; raises what a task raises, at the end."""
         if count <= 1 or not self._crew.workers:
             for i in range(count):
                 task(i, 0)
@@ -152,12 +152,15 @@ class LockLatch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
-        self.wait = self._lock.acquire
 
     def open(self) -> None:
         """Let one thread pass."""
         if self._lock.locked():
             self._lock.release()
+
+    def wait(self) -> None:
+        """Sleep until it is open, and close it."""
+        self._lock.acquire()
 
 
 class SpinLatch:

@@ -62,7 +62,9 @@ def windows(draw, rank: int, kernel: int | None, sizes: list[int]) -> dict:
 @st.composite
 def finished(draw, x: Node, y: Node) -> Node:
     """What may follow a convolution in its kernel."""
-    kind = draw(st.sampled_from(["nothing", "bias", "relu", "residual", "leaky", "pool", "average", "concat", "slices"]))
+    kind = draw(
+        st.sampled_from(["nothing", "bias", "relu", "residual", "leaky", "pool", "average", "concat", "slices"])
+    )
     if kind != "nothing":
         y = y + spread(weight("b", y.shape[1]), y)
     match kind:
@@ -74,7 +76,9 @@ def finished(draw, x: Node, y: Node) -> Node:
         case "leaky":
             return leaky(y, "")
         case "pool" | "average" if len(y.shape) == 4:
-            return pooled(rectified(y, ""), "max" if kind == "pool" else kind, draw(st.integers(1, 3)), draw(st.integers(1, 2)))
+            return pooled(
+                rectified(y, ""), "max" if kind == "pool" else kind, draw(st.integers(1, 3)), draw(st.integers(1, 2))
+            )
         case "concat":
             return ops.concat(rectified(y, ""), y * 2.0, axis=draw(st.integers(1, len(y.shape) - 1)))
         case "slices" if y.shape[1] > 1:

@@ -63,7 +63,11 @@ def test_layers_between_convolutions(layer, shape, workers: int, small_blocks: N
 @given(st.data(), st.sampled_from(["max", "sum", "average", "argmax"]), WORKERS)
 def test_pools(data, kind: str, workers: int) -> None:
     size, stride = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
-    shape = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)), *(data.draw(st.integers(size, 9)) for _ in "hw"))
+    shape = (
+        data.draw(st.integers(1, 3)),
+        data.draw(st.integers(1, 3)),
+        *(data.draw(st.integers(size, 9)) for _ in "hw"),
+    )
     y = pooled(image(*shape), kind, size, stride)
     if data.draw(st.booleans()):
         low = data.draw(st.integers(0, size - 1))
@@ -75,7 +79,9 @@ def test_pools(data, kind: str, workers: int) -> None:
         check(Graph("net", {"out": y.named("out")}), workers)
 
 
-@pytest.mark.parametrize("exponent", [0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1.0, -1.0, 1.5, -1.5, 2.0, -2.0, 3.0, -3.0, 1.7, 0.0])
+@pytest.mark.parametrize(
+    "exponent", [0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1.0, -1.0, 1.5, -1.5, 2.0, -2.0, 3.0, -3.0, 1.7, 0.0]
+)
 def test_powers(exponent: float) -> None:
     x = image(2, 3)
     base = ops.exp(x)

@@ -49,7 +49,7 @@ class Block:
     axes: tuple[Axis, ...]
 
     def index(self, present: Collection[int] | None = None) -> str:
-        """The subscript that takes the block out of a value; only axes at the positions `present` are not of length 1."""
+        """The subscript that takes the block out of a value, which has only the axes at the positions `present`."""
         return subscript([a.where if present is None or k in present else ":" for k, a in enumerate(self.axes)])
 
     @property
@@ -113,7 +113,7 @@ def _numbers(f: Function, split: list[int], counts: list[int]) -> dict[int, str]
         left = f.fresh(NUMBERS[min(split[k + 1], 7)])
         f.body.line(f"{number}, {left} = divmod({rest}, {inner})")
         found[axis], rest = number, left
-    return found | {axis: rest for axis in split[-1:]}
+    return found | dict.fromkeys(split[-1:], rest)
 
 
 def _range(f: Function, name: str, number: str, total: int, size: int) -> Axis:
@@ -127,7 +127,7 @@ def _range(f: Function, name: str, number: str, total: int, size: int) -> Axis:
 
 
 def aligned(f: Function, base: Node | str, positions: Sequence[int], block: Block, *, full: bool = False) -> str:
-    """The block of `base` whose own axes stand at `positions` of the result (in memory order), so that numpy repeats it.
+    """The block of `base`, whose own axes stand at `positions` of the result, in a form that numpy repeats.
 
     `full` keeps leading axes of length 1, as a result needs them.
     """

@@ -67,5 +67,3 @@ def _store_slice(f: Function, part: Node, chain: Chain, stored: Block) -> None:
     target = f.laid_out(part, stored.order) + stored.index()
     last = len(stored.axes) - 1
     f.body.line(f"np.copyto({target}, {chain.result}{subscript([':'] * last + [f'{begin}:{end}'])})")
-
-

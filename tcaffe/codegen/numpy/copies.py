@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcaffe.codegen.numpy.blocks import aligned, Axis, Block, subscript
+from tcaffe.codegen.numpy.blocks import Axis, Block, aligned, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.spelling import number
 from tcaffe.ir.node import Node
@@ -20,13 +20,17 @@ def _reshape(f: Function, node: Node, out: str) -> None:
 
 
 def _transpose(f: Function, node: Node, out: str) -> None:
-    f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[0]]}.transpose({', '.join(map(str, node.attrs['order']))}))")
+    f.body.line(
+        f"np.copyto({out}, {f.arguments[node.inputs[0]]}.transpose({', '.join(map(str, node.attrs['order']))}))"
+    )
 
 
 def _slice(f: Function, node: Node, out: str) -> None:
     attrs = node.attrs
     steps = attrs["stride"] or (1,) * len(attrs["begin"])
-    parts = [f"{b}:{e}" + (f":{s}" if s > 1 else "") for b, e, s in zip(attrs["begin"], attrs["end"], steps, strict=True)]
+    parts = [
+        f"{b}:{e}" + (f":{s}" if s > 1 else "") for b, e, s in zip(attrs["begin"], attrs["end"], steps, strict=True)
+    ]
     f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[0]]}{subscript(parts)})")
 
 

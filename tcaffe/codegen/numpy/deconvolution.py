@@ -26,7 +26,7 @@ def write_deconvolution(f: Function) -> None:
 
 
 def _spread(f: Function, geo: Geometry, block: Block, total: str) -> None:
-    """Write the loop over the positions of the window; `first` to `last` are the rows of pixels that reach the block."""
+    """Write the loop over the positions of the window; in it, `first` to `last` are the rows of pixels it moves."""
     anchor = f.kernel.anchor
     assert anchor is not None
     pixels = f.laid_out(anchor.inputs[0], block.order)
@@ -49,7 +49,9 @@ def _spread(f: Function, geo: Geometry, block: Block, total: str) -> None:
             stack.enter_context(f.body.block(f"for {name} in range({geo.kernel[k]}):"))
         where = [":", _span(at, f"({last} - {first} - 1) * {stride} + 1", stride)]
         for k, name in enumerate(names[1:], 1):
-            where.append(_span(affine(geo.dilation[k], name, 0), str((geo.out[k] - 1) * geo.stride[k] + 1), geo.stride[k]))
+            where.append(
+                _span(affine(geo.dilation[k], name, 0), str((geo.out[k] - 1) * geo.stride[k] + 1), geo.stride[k])
+            )
         f.body.line(f"{part} = {total}{subscript(where)}")
         _add(f, geo, block, part, products, names, f"{first} - {start}:{last} - {start}", pixels, f"{first}:{last}")
 

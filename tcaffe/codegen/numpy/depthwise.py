@@ -22,7 +22,7 @@ class Phase:
 
 
 def write_depthwise(f: Function, geo: Geometry, block: Block, out: str) -> None:
-    """One sum of products for every phase of the columns; within a phase neighbours in memory are neighbours in a window.
+    """One sum of products for every phase of the columns: what is side by side in a phase is side by side in windows.
 
     The weights are repeated for every column, so that a whole row of the result is one run of multiplications.
     """
@@ -85,5 +85,3 @@ def _load(f: Function, geo: Geometry, block: Block) -> None:
 
 def _span(start: int, stop: int, stride: int) -> str:
     return f"{start}:{stop}" + (f":{stride}" if stride > 1 else "")
-
-

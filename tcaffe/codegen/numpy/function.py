@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -105,13 +105,10 @@ class Function:
         """The number of the worker that runs the task."""
         return "0" if self.tasks == "1" else "worker"
 
-    def write(self, out: Source, words: Sequence[str]) -> None:
-        """Write the whole function into `out`; `words` are the lines of its docstring."""
+    def write(self, out: Source, words: str) -> None:
+        """Write the whole function into `out`, with `words` as its docstring."""
         with out.block(self.signature):
-            first, *rest = words
-            out.line(f'"""{first}' if rest else f'"""{first}"""')
-            for k, text in enumerate(rest):
-                out.line(f'{text}"""' if k == len(rest) - 1 else text)
+            out.line(f'"""{words}"""')
             out.append(self.prelude)
             if self.tasks != "1":
                 with self._part(out, "def task(i, worker):"):

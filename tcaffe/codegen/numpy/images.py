@@ -24,8 +24,8 @@ def rows_behind(f: Function, geo: Geometry, rows: Axis) -> Rows:
     """Write the lines that find the image's rows for a block of result rows."""
     stride, pad, extent = geo.stride[0], geo.pad[0], geo.extent[0]
     if rows.whole:
-        last = max(0, min(geo.padded[0] - pad, geo.image[0]))
-        return Rows(str(-pad), "0", str(last), geo.padded[0] - pad > geo.image[0])
+        seen = max(0, min(geo.padded[0] - pad, geo.image[0]))
+        return Rows(str(-pad), "0", str(seen), geo.padded[0] - pad > geo.image[0])
     origin = affine(stride, rows.start, -pad)
     end = affine(stride, rows.stop, extent - stride - pad)
     if not pad:

@@ -19,7 +19,9 @@ def write_top_k(f: Function) -> None:
     x, out, axis, k = f.arguments[node.inputs[0]], f.arguments[node], node.attrs["axis"], node.attrs["k"]
     order = f.fresh("order")
     at = [":"] * axis
-    f.body.line(f'{order} = np.argsort({x}, axis={axis}, kind="stable"){subscript([*at, "::-1"])}{subscript([*at, f":{k}"])}')
+    f.body.line(
+        f'{order} = np.argsort({x}, axis={axis}, kind="stable"){subscript([*at, "::-1"])}{subscript([*at, f":{k}"])}'
+    )
     chosen = order if node.attrs["what"] == "index" else f"np.take_along_axis({x}, {order}, axis={axis})"
     f.body.line(f"np.copyto({out}, {chosen})" if node.attrs["what"] == "value" else
                 f'np.copyto({out}, {chosen}, casting="unsafe")')  # fmt: skip

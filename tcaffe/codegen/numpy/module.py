@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from tcaffe.codegen.names import comment, identifier
 from tcaffe.codegen.numpy.convolution import write_convolution
@@ -75,25 +76,24 @@ def _title(program: Program) -> str:
     return f"{comment(program.name) or 'A net'}: {_many(len(program.kernels), 'kernel')}{size}."
 
 
-def _words(kernel: Kernel) -> list[str]:
-    """What a kernel is: its layers, the shapes it maps to each other, its work, and where it stands in the prototxt."""
+def _words(kernel: Kernel) -> str:
+    """What a kernel is: its layers, what it maps to what, how, how much work that is, and where it is written."""
     shapes = ", ".join(str(list(n.shape)) for n in kernel.inputs) or "nothing"
     results = ", ".join(str(list(n.shape)) for n in kernel.outputs)
-    algorithm = f", {kernel.attrs['algorithm']}" if "algorithm" in kernel.attrs else ""
-    lines = [f"{comment(kernel.name)}: {shapes} to {results}{algorithm}."]
-    if where := _places(kernel):
-        lines += ["", *where, ""]
-        lines.pop()
-    return lines
+    how = [f"by {kernel.attrs['algorithm']}"] if "algorithm" in kernel.attrs else []
+    how += [f"{work(kernel) / 1e6:.4g} MFLOP"] if work(kernel) else []
+    places = _places(kernel)
+    return f"{comment(kernel.name)}: {', '.join([f'{shapes} to {results}', *how])}." + (f" {places}" if places else "")
 
 
-def _places(kernel: Kernel) -> list[str]:
-    """The prototxt lines the kernel comes from."""
-    found = {}
-    for node in kernel.nodes:
-        if node.span is not None:
-            found[comment(str(node.span))] = None
-    return [f"From {', '.join(list(found)[:4])}."] if found else []
+def _places(kernel: Kernel) -> str:
+    """The lines of the prototxt that the kernel comes from."""
+    found: dict[str, list[int]] = {}
+    for span in (n.span for n in kernel.nodes if n.span is not None):
+        lines = found.setdefault(PurePath(span.file).name, [])
+        if span.line not in lines:
+            lines.append(span.line)
+    return comment("; ".join(f"{file}:{','.join(map(str, lines))}" for file, lines in found.items()))
 
 
 def work(kernel: Kernel) -> int:

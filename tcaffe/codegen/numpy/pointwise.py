@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from tcaffe.codegen.numpy.blocks import Block, aligned, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.spelling import REDUCTIONS, number, pointwise
-from tcaffe.codegen.numpy.windows import window_in_place
+from tcaffe.codegen.numpy.windows import window_in_place, window_in_runs
 from tcaffe.ir.node import Node
-from tcaffe.ir.slots import FREE, Slots, clamps, reduced_axes
+from tcaffe.ir.slots import FREE, Slots, clamps, margin, reduced_axes
 
 
 class Walk:
@@ -21,6 +21,7 @@ class Walk:
         self.axes = reduced_axes(f.kernel.nodes)
         self.kept = [a for a in range(len(block.order)) if a not in self.axes]
         self.clamps = {value: f"clamp{k}" for k, value in enumerate(clamps(f.kernel))}
+        self.margin = margin(f.kernel.nodes)
         self.places: dict[Node, str] = {}
         self._memory: dict[str, str] = {}
         for what in self.clamps.values():
@@ -44,25 +45,42 @@ class Walk:
 
     def _trim(self, name: str) -> str:
         shape = self.f.memory_type(name).shape[1:]
-        cuts = (a.trim if n == a.size else ":" for n, a in zip(shape, self.block.axes, strict=True))
+        cuts = [a.trim if n == a.size else ":" for n, a in zip(shape, self.block.axes, strict=True)]
         return subscript([self.f.worker, *cuts])
 
     def _compute(self, node: Node) -> None:
-        slot = self.slots.of.get(node)
-        stored = "" if slot and node not in self.slots.late else self.stored(node)
-        out = self.slot(slot.name) if slot else stored
-        spare = self.slots.spare.get(node)
+        slot, spare = self.slots.of.get(node), self.slots.spare.get(node)
+        out = self.slot(slot.name) if slot else self.stored(node)
+        other = self.slot(spare.name) if spare else ""
         args = [self.operand(i, node) for i in node.inputs]
+        if self.margin and not self._is_wide(node):
+            out, other, *args = (self._inner(text) for text in (out, other, *args))
         if node.op.name == "pool":
-            self.f.body.lines(*window_in_place(node, args[0], out, self.block.order))
+            self._slide(node, args[0], out)
         elif node.op.family == "reduce":
             self.f.body.line(f"{REDUCTIONS[node.op.name]}({args[0]}, axis={self._reduced()}, keepdims=True, out={out})")
         else:
-            self.f.body.lines(*pointwise(node, args, out, self.slot(spare.name) if spare else ""))
-        self.texts[node] = out
+            self.f.body.lines(*pointwise(node, args, out, other))
+        self.texts[node] = self.slot(slot.name) if slot else out
         if node in self.slots.late:
-            target = self.stored(node)
-            self.f.body.line(f"np.copyto({target}, {out})")
+            self.f.body.line(f"np.copyto({self.stored(node)}, {self._inner(self.texts[node])})")
+
+    def _is_wide(self, node: Node) -> bool:
+        """Whether a node works on slots alone: with their margins these are one long run."""
+        return node in self.slots.of and all(v in self.slots.of or v.op.name == "const" for v in node.inputs)
+
+    def _inner(self, text: str) -> str:
+        """The values in a slot, without its margin."""
+        if not self.margin or text not in self._memory.values():
+            return text
+        return text + subscript([":"] * (len(self.block.order) - 1) + [f":-{self.margin}"])
+
+    def _slide(self, node: Node, source: str, out: str) -> None:
+        """Sums of neighbours along one axis."""
+        if self.margin and self._is_wide(node):
+            self.f.body.lines(*window_in_runs(node, source, out, len(self.block.order), self.margin))
+        else:
+            self.f.body.lines(*window_in_place(node, source, out, self.block.order))
 
     def stored(self, node: Node) -> str:
         """The block of an output."""
@@ -123,7 +141,9 @@ class Walk:
         name = self.f.memory(what)
         if what not in self._memory:
             self._memory[what] = name
-            self.f.start.lines(f"{name}.fill(1)", f"np.add.accumulate({name}, out={name})", f"np.subtract({name}, 1, out={name})")
+            self.f.start.lines(
+                f"{name}.fill(1)", f"np.add.accumulate({name}, out={name})", f"np.subtract({name}, 1, out={name})"
+            )
         return name
 
     def _positions(self, axes: Sequence[int], value: Node) -> list[int]:

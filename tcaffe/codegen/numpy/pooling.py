@@ -55,7 +55,9 @@ def slides(pool: Node) -> list[Slide]:
     order = pool.type.axes_in_memory
     found = [
         Slide(order.index(axis), x.shape[axis], pool.shape[axis], size, stride, low)
-        for axis, size, stride, (low, _) in zip(attrs["axes"], attrs["size"], attrs["stride"], attrs["pad"], strict=True)
+        for axis, size, stride, (low, _) in zip(
+            attrs["axes"], attrs["size"], attrs["stride"], attrs["pad"], strict=True
+        )
     ]
     return sorted(found, key=lambda s: s.position)
 
@@ -87,8 +89,8 @@ def pool_block(f: Function, pool: Node, source: str, base: str, block: Block, ou
             target = out
         else:
             target = f.fresh("t")
-            lengths = [a.trim if j in {s.position for s in found[: k + 1]} or j not in {s.position for s in found} else ":"
-                       for j, a in enumerate(block.axes)]  # fmt: skip
+            later = {s.position for s in found[k + 1 :]}
+            lengths = [":" if j in later else a.trim for j, a in enumerate(block.axes)]
             f.body.line(f"{target} = {f.memory(f'pooled{k}')}{subscript([f.worker, *lengths])}")
         Sliding(f, slide, block.axes[slide.position], COMBINE[pool.attrs["kind"]]).write(source, base, target)
         source, base = target, "0"

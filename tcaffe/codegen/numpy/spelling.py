@@ -67,7 +67,7 @@ FRAMES = {
 def pointwise(node: Node, args: list[str], out: str, spare: str = "") -> list[str]:
     """The lines that compute a pointwise `node` from `args` into `out`; `spare` is a temporary like `out`."""
     if node.op.name == "select":
-        return _select(*args, out)
+        return _select((args[0], args[1], args[2]), out)
     if node.op.name == "cast":
         return [f'np.copyto({out}, {args[0]}, casting="unsafe")']
     power = exponent(node)
@@ -77,7 +77,8 @@ def pointwise(node: Node, args: list[str], out: str, spare: str = "") -> list[st
     return [f"{UFUNCS[node.op.name]}({', '.join(args)}, out={out})"]
 
 
-def _select(condition: str, x: str, y: str, out: str) -> list[str]:
+def _select(args: tuple[str, str, str], out: str) -> list[str]:
+    condition, x, y = args
     if out != x:
         return [*([] if out == y else [f"np.copyto({out}, {y})"]), f"np.copyto({out}, {x}, where={condition})"]
     flip = f"np.logical_not({condition}, out={condition})"

@@ -24,6 +24,20 @@ def window_in_place(node: Node, source: str, out: str, order: tuple[int, ...]) -
     return lines
 
 
+def window_in_runs(node: Node, source: str, out: str, rank: int, margin: int) -> list[str]:
+    """The same for sums along the innermost axis of slots with a `margin`: everything is one run of numbers.
+
+    The zeros in the margins stand between the ends of one row and the start of the next.
+    """
+    (size,), ((low, _),) = node.attrs["size"], node.attrs["pad"]
+    run, total = f"{source}.reshape(-1)", f"{out}.reshape(-1)"
+    lines = [f"{source}{subscript([':'] * (rank - 1) + [f'-{margin}:'])} = 0", f"np.copyto({out}, {source})"]
+    for shift in (d for d in range(-low, size - low) if d):
+        here, there = (f"[:{-shift}]", f"[{shift}:]") if shift > 0 else (f"[{-shift}:]", f"[:{shift}]")
+        lines.append(f"np.add({total}{here}, {run}{there}, out={total}{here})")
+    return lines
+
+
 def _divide(out: str, position: int, count: int, size: int, low: int) -> list[str]:
     lines = [f"np.divide({out}, {float(size)}, out={out})"]
     for k in range(count):

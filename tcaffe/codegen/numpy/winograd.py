@@ -1,4 +1,4 @@
-"""Winograd's convolution for 3x3 windows: tiles of the image and of the result, and a product for each position of a tile."""
+"""Winograd's convolution for 3x3 windows: tiles of the image and the result, a product for each position of a tile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Winograd:
         rows, self.across = self.block.axes[1], -(-self.geo.out[1] // self.size)
         self.side = self.size + 2
         self.images, self.filters = self.block.axes[0].length, self.block.axes[-1].length
-        self.down = str(-(-rows.size // self.size)) if rows.even else f"({rows.length} + {self.size - 1}) // {self.size}"
+        self.down = (
+            str(-(-rows.size // self.size)) if rows.even else f"({rows.length} + {self.size - 1}) // {self.size}"
+        )
         self.tiles = product([self.images, self.down, str(self.across)])
 
     def write(self, out: str) -> None:

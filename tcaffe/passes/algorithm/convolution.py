@@ -16,7 +16,6 @@ from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, clamp_memory, parts, slot_memory
 from tcaffe.passes.algorithm.storage import Storage
 
-
 MIN_CHANNELS = 8
 """Channels (a group) from which Winograd pays: with fewer its transforms cost more than they save."""
 
@@ -60,7 +59,7 @@ class Convolution:
     def tiles(self) -> Iterator[Ints]:
         """Blocks of the result: some rows of an image or several whole images, all filters or a share of them."""
         images, *spatial, filters = self.shape
-        splits = [f for f in self.filter_blocks(filters)]
+        splits = self.filter_blocks(filters)
         if not spatial:
             yield from ((n, f) for n in parts(images) for f in splits)
             return
@@ -86,13 +85,12 @@ class Convolution:
         under = self.under(tile)
         if geo.plain and geo.groups == 1 and self.storage.image_flat:
             yield self.finish(tile, under, "gemm", self.gemm(under), {}, forms.rows(geo))
-        if geo.depthwise and self.can_run(under) and self.conv.inputs[1].op.name == "param":
+        if geo.depthwise and self.suits_depthwise(under):
             yield self.depthwise(tile, under)
         else:
             yield self.im2col(tile, under)
-        if geo.kernel == (3, 3) and geo.stride == geo.dilation == (1, 1) and self.pack and not geo.planar:
-            if geo.channels // geo.groups >= MIN_CHANNELS and self.conv.type.dtype == "f32" and self.conv.inputs[1].op.name == "param":
-                yield from (self.winograd(tile, under, size) for size in (2, 4))
+        if self.suits_winograd():
+            yield from (self.winograd(tile, under, size) for size in (2, 4))
 
     def under(self, tile: Ints) -> Ints:
         """The block of the convolution below a block of the result."""
@@ -104,7 +102,14 @@ class Convolution:
         return (tile[0], rows, self.conv.shape[3], tile[-1])
 
     def finish(
-        self, tile: Ints, under: Ints, algorithm: str, each: float, scratch: dict[str, TensorType], form: Form, **attrs: int
+        self,
+        tile: Ints,
+        under: Ints,
+        algorithm: str,
+        each: float,
+        scratch: dict[str, TensorType],
+        form: Form,
+        **attrs: int,
     ) -> Plan:
         """The plan of an algorithm that takes `each` seconds a block, with the work behind the convolution added."""
         elements = math.prod(under)
@@ -191,14 +196,24 @@ class Convolution:
         each += count_y * costs.TRANSFORM_OUT * (0.6 + 0.4 * far) + math.prod(under) * costs.SCATTER
         each += side * side * groups * costs.gemm(tiles, geo.channels // geo.groups, under[-1] // groups)
         each += (25 if rows == under[1] and whole == geo.out else 25 + 2 * size * size) * costs.CALL
-        return self.finish(tile, under, "winograd", each, {"pad": pad, **buffers}, forms.winograd(geo, size), winograd=size)
+        return self.finish(
+            tile, under, "winograd", each, {"pad": pad, **buffers}, forms.winograd(geo, size), winograd=size
+        )
 
-    def can_run(self, under: Ints) -> bool:
-        """Whether the depthwise algorithm can compute a block: rows of one image that lie dense."""
+    def suits_winograd(self) -> bool:
+        """Whether the windows are 3x3 without gaps, on many channels, with filters that are known beforehand."""
+        geo = self.geo
+        plain = geo.kernel == (3, 3) and geo.stride == geo.dilation == (1, 1) and not geo.planar
+        known = self.pack and self.conv.type.dtype == "f32" and self.conv.inputs[1].op is ops.param
+        return plain and known and geo.channels // geo.groups >= MIN_CHANNELS
+
+    def suits_depthwise(self, under: Ints) -> bool:
+        """Whether a block is rows of one image that lie dense."""
         geo = self.geo
         steps = geo.dilation[-1] == 1 or geo.stride[-1] == 1
         dense = self.storage.needs_home or self.storage.output_dense
-        return len(geo.kernel) == 2 and under[0] == 1 and steps and dense and not geo.planar
+        known = self.conv.inputs[1].op is ops.param
+        return len(geo.kernel) == 2 and under[0] == 1 and steps and dense and known and not geo.planar
 
     def depthwise(self, tile: Ints, under: Ints) -> Plan:
         """Sums of products over whole rows."""

@@ -1,7 +1,7 @@
 """What things cost on one core of a CPU with AVX2: seconds, from measurements of numpy 2.4 with OpenBLAS 0.3.31.
 
-Measured on an AMD EPYC (Zen 3) with 512 KiB of second-level cache a core. Other machines differ in every figure, but the
-choices depend on ratios alone, which differ far less.
+Measured on an AMD EPYC (Zen 3) with 512 KiB of second-level cache a core. Other machines differ in every figure,
+but the choices depend on ratios alone, which differ far less.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def taps(geo: Geometry) -> Form:
 
 
 def runs(geo: Geometry) -> Form:
-    """[taps down, taps across, columns * channels]: the weights of a depthwise convolution, repeated for every column."""
+    """[taps down, taps across, columns * channels]: weights of a depthwise convolution, repeated for every column."""
 
     def make(w: Node) -> Node:
         shape = (*geo.kernel, geo.out[1], geo.channels)

@@ -7,7 +7,7 @@ import math
 from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import assign_slots, chain_slots, domain, reduced_axes
+from tcaffe.ir.slots import assign_slots, chain_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Ints, Plan, clamp_memory, slot_memory
@@ -28,7 +28,11 @@ def plan_region(kernel: Kernel, workers: int) -> Plan:
     tile = region_tile(shape, whole, workers)
     slots = assign_slots(kernel.nodes, kernel.outputs)
     reduced = tuple(order.index(a) for a in reduced_axes(kernel.nodes))
-    scratch = slot_memory(slots, workers, tile, reduced) | clamp_memory(kernel, shape, tile) | _tables(kernel)
+    scratch = (
+        slot_memory(slots, workers, tile, reduced, margin(kernel.nodes))
+        | clamp_memory(kernel, shape, tile)
+        | _tables(kernel)
+    )
     return Plan(tile, 0.0, {"tile": tile}, scratch)
 
 
@@ -64,7 +68,10 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
         tile = _pool_tile(shape, whole, reach, workers)
     scratch: dict[str, TensorType] = {}
     if argmax:
-        scratch = {"best": TensorType((workers, *tile), pool.type.dtype), "better": TensorType((workers, *tile), "bool")}
+        scratch = {
+            "best": TensorType((workers, *tile), pool.type.dtype),
+            "better": TensorType((workers, *tile), "bool"),
+        }
     x = [pool.inputs[0].shape[a] for a in order]
     for k in range(0 if argmax else len(axes) - 1):
         inner = tuple(x[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
@@ -77,7 +84,7 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
 
 
 def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
-    aim = max(1, 2 * BLOCK // reach)
+    aim = max(1, 4 * BLOCK // reach)
     tile = list(shape)
     for k, n in enumerate(shape):
         now = math.prod(tile)

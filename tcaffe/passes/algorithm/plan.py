@@ -54,10 +54,13 @@ def parts(total: int, most: int = 64) -> Iterator[int]:
             yield size
 
 
-def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = ()) -> dict[str, TensorType]:
+def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = (), margin: int = 0) -> dict[str, TensorType]:
     """Scratch memory for the slots of a region; `reduced` are positions of the block with a single number."""
+    tile = (*tile[:-1], tile[-1] + margin)
     return {
-        slot.name: TensorType((workers, *(1 if slot.reduced and k in reduced else n for k, n in enumerate(tile))), slot.dtype)
+        slot.name: TensorType(
+            (workers, *(1 if slot.reduced and k in reduced else n for k, n in enumerate(tile))), slot.dtype
+        )
         for slot in slots.all
     }
 
@@ -68,6 +71,8 @@ def clamp_memory(kernel: Kernel, shape: Ints, tile: Ints) -> dict[str, TensorTyp
     A row spans the last axes, as many as no task splits.
     """
     keep = len(tile) - 1
-    while keep > 1 and tile[keep - 1] == shape[keep - 1] and tile[keep] == shape[keep] and math.prod(tile[keep:]) < 8192:
+    while (
+        keep > 1 and tile[keep - 1] == shape[keep - 1] and tile[keep] == shape[keep] and math.prod(tile[keep:]) < 8192
+    ):
         keep -= 1
     return {f"clamp{k}": TensorType(tile[keep:], dtype) for k, (_, dtype) in enumerate(clamps(kernel))}

@@ -15,7 +15,7 @@ ARRANGEMENTS = ("reshape", "slice", "transpose")
 @dataclass(frozen=True)
 class Storage:
     """`needs_home`: the anchor's block must not be computed where the result is stored. `image_flat`: the image lies
-    as rows of channels, evenly spaced within each item. `output_dense`: the result will not be part of something bigger.
+    as rows of channels, evenly spaced within each item. `output_dense`: the result is no part of something bigger.
     `even`: image and result are evenly spaced over all items. `copied`: work goes on in a temporary until the end,
     because it is slow in short rows that lie apart.
     """

@@ -15,7 +15,8 @@ class Blob:
     """An array of a net: an activation or a parameter.
 
     `data` is a live view: what is written to it is read by the next pass, and the next pass writes to it. Where it
-    lies changes when the net is reshaped. `diff` has the same shape. Both start as zeros.
+    lies changes when the net is reshaped, and its axes may lie in any order in memory: index it, for its `reshape` can
+    be a copy. `diff` has the same shape. Both start as zeros.
     """
 
     def __init__(self, shape: Shape) -> None:

@@ -18,7 +18,7 @@ from tcaffe.ir.node import Node
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.section import AUTOMATIC, Section
-from tcaffe.pycaffe.settings import SETTINGS
+from tcaffe.pycaffe.settings import SETTINGS, TEST, TRAIN
 
 File = str | os.PathLike[str]
 Shape = tuple[int, ...]
@@ -51,11 +51,9 @@ class Net:
         self._values: dict[str, ParameterBlob] = {}
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._lower()
-        start = parameter_values(self._lowered, None, SETTINGS.random)
+        start = parameter_values(self._lowered, weights, SETTINGS.random)
         self._values = {name: ParameterBlob(value) for name, value in start.items()}
         self._show_layers()
-        if weights is not None:
-            self.copy_from(weights)
 
     # ── what it is made of ──────────────────────────────────────────────────────────────────────────
 
@@ -190,9 +188,11 @@ class Net:
 
 def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[int, int, tuple[str, ...], File | None]:
     """Phase, level, stages and weights, from either order of arguments."""
-    if len(args) == 2 and not isinstance(args[0], int):
-        return _old_order(*args, **kwargs)
-    return _new_order(*args, **kwargs)
+    old = len(args) == 2 and not isinstance(args[0], int)
+    phase, level, stages, weights = _old_order(*args, **kwargs) if old else _new_order(*args, **kwargs)
+    if phase not in (TRAIN, TEST):
+        raise ValueError(f"the phase is TRAIN ({TRAIN}) or TEST ({TEST}), not {phase!r}")
+    return phase, level, stages, weights
 
 
 def _old_order(weights: File | None, phase: int) -> tuple[int, int, tuple[str, ...], File | None]:

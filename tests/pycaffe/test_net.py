@@ -187,6 +187,8 @@ def test_the_old_order_of_arguments(net_of, tmp_path):
     path = str(net_of() and tmp_path / "net.prototxt")
     for net in (caffe.Net(path, None, caffe.TEST), caffe.Net(network_file=path, phase=caffe.TEST, weights=None)):
         assert list(net.blobs) == ["data", "conv", "scaled", "pool", "prob"]
+    with pytest.raises(ValueError, match=r"the phase is TRAIN \(0\) or TEST \(1\), not 2"):
+        caffe.Net(path, 2)
     with pytest.raises(RuntimeError, match=r"Could not open file /nowhere/net\.prototxt"):
         caffe.Net("/nowhere/net.prototxt", caffe.TEST)
 

@@ -46,7 +46,7 @@ class Walk:
     def _trim(self, name: str) -> str:
         shape = self.f.memory_type(name).shape[1:]
         cuts = [a.trim if n == a.size else ":" for n, a in zip(shape, self.block.axes, strict=True)]
-        return subscript([self.f.worker, *cuts])
+        return subscript([self.f.worker, *(cuts or ["..."])])  # an array still, where it has no axes
 
     def _compute(self, node: Node) -> None:
         slot, spare = self.slots.of.get(node), self.slots.spare.get(node)

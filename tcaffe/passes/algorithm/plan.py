@@ -56,7 +56,7 @@ def parts(total: int, most: int = 64) -> Iterator[int]:
 
 def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = (), margin: int = 0) -> dict[str, TensorType]:
     """Scratch memory for the slots of a region; `reduced` are positions of the block with a single number."""
-    tile = (*tile[:-1], tile[-1] + margin)
+    tile = (*tile[:-1], tile[-1] + margin) if margin else tile
     return {
         slot.name: TensorType(
             (workers, *(1 if slot.reduced and k in reduced else n for k, n in enumerate(tile))), slot.dtype

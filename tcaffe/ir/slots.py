@@ -87,7 +87,7 @@ def reduced_axes(nodes: Iterable[Node]) -> tuple[int, ...]:
 
 
 def margin(nodes: Iterable[Node]) -> int:
-    """Numbers by which slots are longer than their innermost axis: room for zeros that sliding sums along it run into."""
+    """By how much slots are longer than their innermost axis: room for zeros that sums sliding along it run into."""
     windows = [n for n in nodes if n.op.name == "pool"]
     sums = all(n.attrs["kind"] == "sum" and n.type.axes_in_memory[-1:] == n.attrs["axes"] for n in windows)
     return max((max(pad) for n in windows for pad in n.attrs["pad"]), default=0) if sums else 0

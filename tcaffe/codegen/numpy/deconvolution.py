@@ -17,7 +17,7 @@ def write_deconvolution(f: Function) -> None:
     assert anchor is not None
     geo, order = geometry(anchor), anchor.type.axes_in_memory
     block = begin_tasks(f, order, [anchor.shape[a] for a in order], f.kernel.attrs["tile"])
-    total = f.fresh("total")
+    total = f.fresh("sums")
     f.body.line(f"{total} = {f.memory('total')}{subscript([f.worker, *(a.trim for a in block.axes[:2])])}")
     f.body.line(f"{total}.fill(0)")
     _spread(f, geo, block, total)
@@ -33,7 +33,7 @@ def _spread(f: Function, geo: Geometry, block: Block, total: str) -> None:
     rows, stride, pad = block.axes[1], geo.stride[0], geo.pad[0]
     start, stop = _pixel_rows(f, geo, rows)
     part_of_pixels = pixels + subscript([block.axes[0].where, f"{start}:{stop}"])
-    products = _products(f, geo, block, part_of_pixels, f"({stop} - {start})")
+    products = _products(f, geo, block, part_of_pixels, f"{stop} - {start}")
     names = [f.fresh("uvw"[k] if k < 3 else "u") for k in range(len(geo.kernel))]
     first, last, at, part = (f.fresh(n) for n in ("first", "last", "at", "part"))
     row = affine(geo.dilation[0], names[0], 0)
@@ -80,7 +80,7 @@ def _products(f: Function, geo: Geometry, block: Block, pixels: str, height: str
     count = product([images, height, *columns])
     channels, per = geo.channels // geo.groups, geo.filters // geo.groups
     size = product([count, str(geo.taps * geo.channels)])
-    name = f.fresh("products")
+    name = f.fresh("spread")
     f.body.line(f"{name} = {f.memory('products')}[{f.worker}, :{size}]")
     taps = ", ".join(map(str, geo.kernel))
     shape = ", ".join([images, height, *columns])

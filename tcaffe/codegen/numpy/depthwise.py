@@ -43,7 +43,7 @@ def write_depthwise(f: Function, geo: Geometry, block: Block, out: str) -> None:
             f.body.line(f'np.einsum("rbax,abx->rx", {operand}, {w}, out={result})')
             continue
         part = f.fresh("part")
-        f.body.line(f"{part} = {f.memory('part')}{subscript([worker, rows.trim])}")
+        f.body.line(f"{part} = {f.memory('phase')}{subscript([worker, rows.trim])}")
         f.body.line(f'np.einsum("rbax,abx->rx", {operand}, {w}, out={part})')
         f.body.line(f"np.add({result}, {part}, out={result})")
 

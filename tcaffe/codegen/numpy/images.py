@@ -26,14 +26,14 @@ def rows_behind(f: Function, geo: Geometry, rows: Axis) -> Rows:
     if rows.whole:
         seen = max(0, min(geo.padded[0] - pad, geo.image[0]))
         return Rows(str(-pad), "0", str(seen), geo.padded[0] - pad > geo.image[0])
-    origin = affine(stride, rows.start, -pad)
+    above, first, last = f.fresh("above"), f.fresh("first"), f.fresh("last")
     end = affine(stride, rows.stop, extent - stride - pad)
+    f.body.line(f"{above} = {affine(stride, rows.start, -pad)}")
     if not pad:
-        return Rows(origin, origin, end, False)
-    first, last = f.fresh("first"), f.fresh("last")
-    f.body.line(f"{first} = max({origin}, 0)")
-    f.body.line(f"{last} = min({end}, {geo.image[0]})")
-    return Rows(origin, first, last, True)
+        f.body.line(f"{last} = {end}")
+        return Rows(above, above, last, False)
+    f.body.line(f"{first}, {last} = max({above}, 0), min({end}, {geo.image[0]})")
+    return Rows(above, first, last, True)
 
 
 def load_padded(f: Function, geo: Geometry, block: Block, image: str, *, tail: bool = False) -> None:
@@ -78,7 +78,7 @@ def zero_rows(
     if rows.clipped:
         f.body.line(f"{pad}{subscript([*lead, f':{_start(rows)}'])} = 0")
     if rows.clipped or tail:
-        f.body.line(f"{pad}{subscript([*lead, f'{minus_text(rows.last, rows.origin)}:'])} = 0")
+        f.body.line(f"{pad}{subscript([*lead, f'{minus(rows.last, rows.origin)}:'])} = 0")
 
 
 def inner_rows(geo: Geometry, axis: Axis, rows: Rows) -> str:
@@ -86,7 +86,7 @@ def inner_rows(geo: Geometry, axis: Axis, rows: Rows) -> str:
     if axis.whole:
         return f"{geo.pad[0]}:{geo.pad[0] + int(rows.last)}"
     start = _start(rows)
-    return f"{'' if start == '0' else start}:{minus_text(rows.last, rows.origin)}"
+    return f"{'' if start == '0' else start}:{minus(rows.last, rows.origin)}"
 
 
 def _sides(geo: Geometry) -> list[tuple[int, int, int]]:
@@ -95,11 +95,4 @@ def _sides(geo: Geometry) -> list[tuple[int, int, int]]:
 
 
 def _start(rows: Rows) -> str:
-    return "0" if rows.first == rows.origin else minus_text(rows.first, rows.origin)
-
-
-def minus_text(text: str, origin: str) -> str:
-    """`text - origin` for source texts."""
-    if origin.isdigit() or origin.lstrip("-").isdigit():
-        return minus(text, origin) if not origin.startswith("-") else f"{text} + {origin[1:]}"
-    return f"{text} - ({origin})" if " " in origin else f"{text} - {origin}"
+    return "0" if rows.first == rows.origin else minus(rows.first, rows.origin)

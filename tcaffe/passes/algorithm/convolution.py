@@ -83,7 +83,8 @@ class Convolution:
         """The algorithms that can compute the convolution in blocks of `tile`."""
         geo = self.geo
         under = self.under(tile)
-        if geo.plain and geo.groups == 1 and self.storage.image_flat:
+        flat = self.storage.image_flat and (under[0] == 1 or not geo.planar)
+        if geo.plain and geo.groups == 1 and flat:
             yield self.finish(tile, under, "gemm", self.gemm(under), {}, forms.rows(geo))
         if geo.depthwise and self.suits_depthwise(under):
             yield self.depthwise(tile, under)
@@ -224,7 +225,7 @@ class Convolution:
         scratch = {"pad": TensorType((self.workers, stride, rows, columns, geo.channels), dtype)}
         phases = min(stride, geo.kernel[1])
         if phases > 1:
-            scratch["part"] = TensorType((self.workers, under[1], geo.out[1] * geo.channels), dtype)
+            scratch["phase"] = TensorType((self.workers, under[1], geo.out[1] * geo.channels), dtype)
         each = math.prod(under) * geo.taps * costs.SUM_OF_PRODUCTS * costs.distance(4 * math.prod(under))
         each += scratch["pad"].size / self.workers * costs.GATHER + 10 * phases * costs.CALL
         each += (phases - 1) * math.prod(under) * costs.PASS

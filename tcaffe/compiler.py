@@ -28,7 +28,7 @@ Weights = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Values = Mapping[str, np.ndarray]
 
 
-def compile(  # noqa: A001: the name users know from every other compiler in Python
+def compile(
     net: Net,
     weights: Weights | None = None,
     *,
@@ -49,7 +49,8 @@ def compile(  # noqa: A001: the name users know from every other compiler in Pyt
     (one per core if None). Raises CompileError with every problem found.
     """
     check_target(target, precision)
-    lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=dict(inputs or {}))
+    shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}
+    lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=shapes)
     graph = lowered.graph.with_outputs(choose_outputs(lowered, outputs))
     values = parameter_values(lowered, weights, np.random.default_rng())
     return build(graph, values, OPTIMISE, workers=workers or default_workers(), inputs=lowered.inputs)

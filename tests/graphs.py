@@ -106,13 +106,15 @@ def classified(x: Node, name: str, out: int) -> Node:
     return y + spread(weight(f"{name}.b", out), y)
 
 
+CHOICES = ("conv", "conv", "pointwise", "pointwise", "pool", "sum", "concat", "slice", "deconv")
 POINTWISE = (affine, rectified, leaky, squashed, normalised, softmax, gated)
 
 
 @st.composite
 def image_graphs(draw: Draw, max_layers: int = 8) -> Graph:
     """A net of a few layers over images: branches, residual sums, concatenations, a classifier now and then."""
-    shape = (draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 3, 4])), draw(st.integers(4, 9)), draw(st.integers(4, 9)))
+    sides = st.integers(4, 9)
+    shape = (draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 3, 4])), draw(sides), draw(sides))
     values = [ops.input_(shape=shape, name="data")]
     for k in range(draw(st.integers(1, max_layers))):
         with naming(f"l{k}"):
@@ -132,7 +134,7 @@ def _layer(draw: Draw, values: list[Node], name: str) -> Node:
     x = draw(st.sampled_from(values[-3:]))
     alike = [v for v in values if v.shape == x.shape and v is not x]
     beside = [v for v in values if v.shape[:1] + v.shape[2:] == x.shape[:1] + x.shape[2:]]
-    choice = draw(st.sampled_from(["conv", "conv", "pointwise", "pointwise", "pool", "sum", "concat", "slice", "deconv"]))
+    choice = draw(st.sampled_from(CHOICES))
     if choice == "conv":
         groups = draw(st.sampled_from([g for g in (1, 1, 2, x.shape[1]) if x.shape[1] % g == 0]))
         out = groups * draw(st.integers(1, 3))

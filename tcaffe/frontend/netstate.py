@@ -29,7 +29,7 @@ def filter_net(
     new = caffe_pb2.NetParameter()
     new.CopyFrom(net)
     new.ClearField("layer")
-    new.state.phase = caffe_pb2.Phase.Value(phase)
+    new.state.phase = caffe_pb2.TRAIN if phase == "TRAIN" else caffe_pb2.TEST
     new.state.level = level
     new.state.stage.extend(stages)
     kept = []

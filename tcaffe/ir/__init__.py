@@ -1,1 +1,1 @@
-"""The waist of the house: types, nodes, core ops, the printed form, the verifier, the reference interpreter, programs."""
+"""The waist of the house: types, nodes, core ops, text form, verifier, reference interpreter, programs."""

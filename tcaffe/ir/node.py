@@ -104,6 +104,7 @@ class CoreOp:
     defaults: Mapping[str, Any] = field(repr=False)
 
     def __call__(self, *inputs: Node | Number, name: str = "", **attrs: Any) -> Node:
+        """The node that applies this op; raises IRError where its rule is broken."""
         return self.apply(_as_nodes(inputs), attrs, name or _scoped(self.name), SCOPE.get()[1])
 
     def apply(self, inputs: tuple[Node, ...], attrs: Mapping[str, Any], name: str, span: Span | None) -> Node:

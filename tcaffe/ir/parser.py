@@ -72,6 +72,7 @@ class Reader:
 
     @property
     def next(self) -> Token:
+        """The token that is not taken yet."""
         return self.tokens[self.at]
 
     def fail(self, message: str) -> IRError:

@@ -14,6 +14,7 @@ from tcaffe.ir.program import Buffer, Kernel, Place, Program
 BARE_NAME = re.compile(r"[\w./'+-]+")
 BARE_ALIAS = re.compile(r"[A-Za-z_][\w./'+-]*", re.ASCII)
 BARE_WORD = re.compile(r"[A-Za-z_]\w*")
+MEANINGFUL = ("true", "false", "inf", "nan")
 LEAVES = ("input", "param", "const", "iota")
 
 
@@ -130,7 +131,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value if BARE_WORD.fullmatch(value) and value not in ("true", "false", "inf", "nan") else json.dumps(value)
+        return value if BARE_WORD.fullmatch(value) and value not in MEANINGFUL else json.dumps(value)
     return repr(value)
 
 
@@ -159,7 +160,8 @@ def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterat
         yield f"  pack {sigil(packed.name)}: {packed.type} = {sigil(names[plain])}"
     stored = set(kernel.outputs)
     for node in region(kernel):
-        yield f"  {'store ' if node in stored else ''}{_node(node, names)}{_at(node, names, places) if node in stored else ''}{_source(node)}"
+        line = f"store {_node(node, names)}{_at(node, names, places)}" if node in stored else _node(node, names)
+        yield f"  {line}{_source(node)}"
     yield "}"
 
 

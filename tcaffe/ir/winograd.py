@@ -1,4 +1,4 @@
-"""The matrices of Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
+"""The matrices of Winograd's minimal filtering (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks).
 
 For a 1-D window of 3 and a tile of m results: y = A^T [(G g) * (B^T d)], d the m + 2 operands, g the window.
 """

@@ -132,7 +132,8 @@ class Sharing:
         old, new = self.places[operand], self.places[value]
         whole = old.offset == 0 and self.sizes[old.buffer] == self.sizes[new.buffer]
         same = operand.type.same_value(value.type) and old.strides == new.strides
-        return whole and same and reads_in_place(kernel, operand, value) and not self._read_elsewhere(kernel, old, operand)
+        alone = not self._read_elsewhere(kernel, old, operand)
+        return whole and same and alone and reads_in_place(kernel, operand, value)
 
     def _read_elsewhere(self, kernel: Kernel, home: Place, operand: Node) -> bool:
         """Whether the kernel reads the operand's buffer through another value too, or has stored into it already."""
@@ -222,9 +223,10 @@ def _arranged(node: Node, home: Place) -> Place | None:
         case Node(ops.slice_, _, {"begin": begin, "stride": step}):
             offset = sum(b * s for b, s in zip(begin, home.strides, strict=True))
             steps = step or (1,) * len(begin)
-            return Place(home.buffer, home.offset + offset, tuple(a * s for a, s in zip(steps, home.strides, strict=True)))
-    strides = reshaped_strides(x.shape, home.strides, node.shape)
-    return None if strides is None else replace(home, strides=strides)
+            strides = tuple(a * s for a, s in zip(steps, home.strides, strict=True))
+            return Place(home.buffer, home.offset + offset, strides)
+    reshaped = reshaped_strides(x.shape, home.strides, node.shape)
+    return None if reshaped is None else replace(home, strides=reshaped)
 
 
 def _readers(program: Program) -> Mapping[Node, list[Kernel]]:

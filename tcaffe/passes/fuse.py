@@ -177,8 +177,8 @@ class Fusion:
             return False
         if set(self.graph.uses[group.tail]) != {node}:
             return node in self._until_closed(group, node)
-        alone = group.tail not in self.outputs
-        return alone and node.op.family == "pointwise" and node.type.same_value(group.tail.type) and group.tail in node.inputs
+        alike = node.op.family == "pointwise" and node.type.same_value(group.tail.type)
+        return alike and group.tail in node.inputs and group.tail not in self.outputs
 
     def _continues_region(self, group: Group, node: Node) -> bool:
         """Work on the shape the group is about, whole or reduced along its axes."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from tcaffe.ir import ops
 from tcaffe.ir.program import MemoryPlan, Program
 from tcaffe.passes.alias import planned_buffers
-from tcaffe.passes.planner import Problem, check, plan
 from tcaffe.passes.planner import Buffer as Interval
+from tcaffe.passes.planner import Problem, check, plan
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""

@@ -33,7 +33,7 @@ class Schedule:
         self.program = program
         self.position = {kernel: k for k, kernel in enumerate(program.kernels)}
         self.maker: Mapping[Node, Kernel] = {v: k for k in program.kernels for v in k.outputs}
-        self.left = {v: 0 for v in program.stored}
+        self.left = dict.fromkeys(program.stored, 0)
         for kernel in program.kernels:
             for value in kernel.inputs:
                 self.left[value] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 
 def reshaped_strides(shape: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides that show elements of `shape`, laid out by `strides`, row-major as `new`; None if none can.
@@ -45,7 +47,7 @@ def _matched(shape: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, .
                     return None
                 new_run.append(wanted.pop(0))
                 target *= new_run[-1]
-        if any(a[1] != b[0] * b[1] for a, b in zip(old_run, old_run[1:], strict=False)):
+        if any(a[1] != b[0] * b[1] for a, b in pairwise(old_run)):
             return None
         step = old_run[-1][1]
         steps = []

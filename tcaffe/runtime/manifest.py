@@ -41,7 +41,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kernel: `function(pool, *inputs, *params, *outputs, *scratch)`, arrays by name, returns what runs it on them."""
+    """One kernel: `function(pool, *inputs, *params, *outputs, *scratch)` binds arrays and returns what runs it."""
 
     function: str
     inputs: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ def test_every_age_gives_the_recorded_arrays(age: str, file: str) -> None:
 
 ARRAYS = {"a/b": [np.arange(6, dtype=np.float32).reshape(2, 3), np.float32([1, 2])], "c": [np.float32(3).reshape(())]}
 NET = text_format.Parse(
-    'name: "n" layer { name: "a/b" type: "InnerProduct" } layer { name: "r" type: "ReLU" } layer { name: "c" type: "Scale" }',
+    'name: "n" layer { name: "a/b" type: "InnerProduct" } layer { name: "r" } layer { name: "c" type: "Scale" }',
     caffe_pb2.NetParameter(),
 )
 TARGETS = [Target("a/b", ((2, 3), (2,))), Target("c", ((),))]

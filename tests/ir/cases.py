@@ -1,8 +1,7 @@
-"""One table: for every core op, how to call it. Type rules, references and every backend's spelling are tested from it."""
+"""One table: for every core op, how to call it. Type rules, references and spellings are tested from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 

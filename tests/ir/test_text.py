@@ -74,7 +74,7 @@ def test_any_name_reads_back(name: str) -> None:
     ("text", "message"),
     [
         ("graph @g { %y: f32[2] = exp(%x) return %y }", "line 1: %x is not defined before this line"),
-        ("graph @g {\n input %x: f32[2]\n %y: f32[3] = exp(%x)\n return %y\n}", "line 3: the line says f32[3], exp gives"),
+        ("graph @g {\n input %x: f32[2]\n %y: f32[3] = exp(%x)\n return %y\n}", "line 3: the line says f32[3], exp"),
         ("graph @g {\n input %x: f99[2]\n return %x\n}", "line 2: unknown element type 'f99'"),
         ("graph @g {\n input %x: f32[2]\n %y: f32[2] = run(%x)\n return %y\n}", "there is no core op 'run'"),
         ("graph @g { return %x } more", "%x is not defined"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
-import numpy as np
 
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
@@ -47,7 +46,8 @@ def test_a_reshaped_view_shows_the_elements_in_order(shape: list[int], data: st.
     order = data.draw(st.permutations(range(len(shape))))
     dense = np.arange(int(np.prod(shape)), dtype=np.float32).reshape([shape[i] for i in order])
     array = dense.transpose(np.argsort(order))
-    new = data.draw(st.sampled_from([(array.size,), (1, array.size), (array.size, 1), tuple(sorted(shape)), tuple(shape)]))
+    n = array.size
+    new = data.draw(st.sampled_from([(n,), (1, n), (n, 1), tuple(sorted(shape)), tuple(shape)]))
     strides = reshaped_strides(array.shape, array.strides, new)
     if strides is not None:
         view = np.lib.stride_tricks.as_strided(dense, new, strides)

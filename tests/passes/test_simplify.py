@@ -27,7 +27,8 @@ RULES = {
         "input %x: f32[2]\n%y: f32[2] = add(%x, 4.0)\nreturn %y",
     ),
     "reshapes": (
-        "input %x: f32[2,3]\n%a: f32[6] = reshape(%x)\n%b: f32[3,2] = reshape(%a)\n%c: f32[3,2] = reshape(%b)\nreturn %c",
+        "input %x: f32[2,3]\n%a: f32[6] = reshape(%x)\n%b: f32[3,2] = reshape(%a)\n"
+        "%c: f32[3,2] = reshape(%b)\nreturn %c",
         "input %x: f32[2,3]\n%c: f32[3,2] = reshape(%x)\nreturn %c",
     ),
     "transposes": (
@@ -36,7 +37,8 @@ RULES = {
         "input %x: f32[2,3,4]\n%c: f32[2,3,4] = exp(%x)\nreturn %c",
     ),
     "clamps": (
-        "input %x: f32[2]\n%a: f32[2] = maximum(%x, 0.0)\n%b: f32[2] = maximum(%a, 0.0)\n%c: f32[2] = exp(%b)\nreturn %c",
+        "input %x: f32[2]\n%a: f32[2] = maximum(%x, 0.0)\n%b: f32[2] = maximum(%a, 0.0)\n"
+        "%c: f32[2] = exp(%b)\nreturn %c",
         "input %x: f32[2]\n%a: f32[2] = maximum(%x, 0.0)\n%c: f32[2] = exp(%a)\nreturn %c",
     ),
     "equal nodes": (

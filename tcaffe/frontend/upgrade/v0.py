@@ -32,7 +32,10 @@ FIELDS: dict[str, dict[str, str]] = {
     "pool": {"pool": f"{POOL}.pool"},
     "dropout_ratio": {"dropout": "dropout_param.dropout_ratio"},
     **{name: {"lrn": f"{LRN}.{name}"} for name in ("local_size", "alpha", "beta", "k")},
-    "source": {kind: f"{param}.source" for kind, param in SOURCES.items()} | {"infogain_loss": "infogain_loss_param.source"},
+    "source": {
+        **{kind: f"{param}.source" for kind, param in SOURCES.items()},
+        "infogain_loss": "infogain_loss_param.source",
+    },
     "batchsize": {kind: f"{param}.batch_size" for kind, param in SOURCES.items()},
     "rand_skip": {"data": f"{DATA}.rand_skip", "images": f"{IMAGES}.rand_skip"},
     "shuffle_images": {"images": f"{IMAGES}.shuffle"},

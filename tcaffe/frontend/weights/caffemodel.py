@@ -10,8 +10,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcaffe.frontend.weights.blob import LEGACY_RANK, Shape, StoredBlob, StoredLayer
-from tcaffe.frontend.weights.wire import BYTES, FIXED, FIXED32, FIXED64, VARINT, Field, WireError, fields, signed, varint
+from tcaffe.frontend.weights.blob import Shape, StoredBlob, StoredLayer
+from tcaffe.frontend.weights.wire import (
+    BYTES,
+    FIXED,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    Field,
+    WireError,
+    fields,
+    signed,
+    varint,
+)
 from tcaffe.schema import caffe_pb2
 
 MAX_AXES = 32
@@ -42,7 +53,7 @@ def read_layers(data: memoryview) -> Iterator[StoredLayer]:
 
 def _layer(data: memoryview, layer: Field, message: type) -> StoredLayer:
     """A layer's name and arrays; a layer of the first format has both inside another message."""
-    name, blobs = b"", []
+    name, blobs = b"", list[StoredBlob | None]()
     wanted_name, wanted_blobs = _number(message, "name"), _number(message, "blobs")
     for field in fields(data, layer.start, layer.end):
         if field.kind != BYTES:

@@ -66,12 +66,12 @@ def _agree(layer: StoredLayer, target: Target, reporter: Reporter) -> bool:
     if len(blobs) < len(target.shapes) and all(i in target.shared for i in range(len(blobs), len(target.shapes))):
         blobs = (*blobs, *(None for _ in range(len(target.shapes) - len(blobs))))
     if len(blobs) != len(target.shapes):
-        reporter.error(
-            "E0504", f"layer `{layer.name}` has {len(blobs)} parameters in the file and {len(target.shapes)} in the net",
-            note=f"the net's are {_shapes(target.shapes)}", suggestion=RENAME,
-        )  # fmt: skip
+        message = f"layer `{layer.name}` has {len(blobs)} parameters in the file and {len(target.shapes)} in the net"
+        reporter.error("E0504", message, note=f"the net's are {_shapes(target.shapes)}", suggestion=RENAME)
         return False
-    return all([_fits(layer.name, i, b, s, i in target.shared, reporter) for i, (b, s) in enumerate(zip(blobs, target.shapes, strict=True))])
+    pairs = enumerate(zip(blobs, target.shapes, strict=True))
+    fits = [_fits(layer.name, i, blob, shape, i in target.shared, reporter) for i, (blob, shape) in pairs]
+    return all(fits)
 
 
 def _fits(name: str, i: int, blob: StoredBlob | None, shape: Shape, shared: bool, reporter: Reporter) -> bool:
@@ -86,7 +86,8 @@ def _fits(name: str, i: int, blob: StoredBlob | None, shape: Shape, shared: bool
         )  # fmt: skip
         return False
     if not blob.complete:
-        reporter.error("E0505", f"parameter {i} of layer `{name}` holds {blob.data.size} numbers for {list(blob.shape)}")
+        message = f"parameter {i} of layer `{name}` holds {blob.data.size} numbers for {list(blob.shape)}"
+        reporter.error("E0505", message)
         return False
     return True
 

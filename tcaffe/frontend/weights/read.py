@@ -25,7 +25,7 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[StoredLayer, ...]:
             size = os.fstat(stream.fileno()).st_size
         if start == hdf5.SIGNATURE:
             return tuple(hdf5.read_layers(file))
-        data = memoryview(np.memmap(file, np.uint8, "r")) if size else memoryview(b"")
+        data = np.memmap(file, np.uint8, "r").data if size else memoryview(b"")
     except (OSError, ValueError) as error:
         raise CompileError([Diagnostic("E0501", f"cannot read weights: {error}")]) from error
     try:

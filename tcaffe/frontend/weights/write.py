@@ -33,7 +33,9 @@ def write_caffemodel(path: str | os.PathLike[str], net: Any, arrays: Arrays) -> 
     _atomically(Path(path), write)
 
 
-def write_hdf5(path: str | os.PathLike[str], layers: Sequence[str], arrays: Arrays, shared: Mapping[str, set[int]]) -> None:
+def write_hdf5(
+    path: str | os.PathLike[str], layers: Sequence[str], arrays: Arrays, shared: Mapping[str, set[int]]
+) -> None:
     """Write the parameters each layer owns; `shared` numbers those that are another layer's. Raises OSError."""
 
     def write(staging: Path) -> None:

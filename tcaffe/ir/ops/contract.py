@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from tcaffe.ir.node import core_op
 from tcaffe.ir.types import TensorType, require
 
 Ints = tuple[int, ...]
+ALL: tuple[Any, ...] = (slice(None),) * 3
+"""Every batch item, group and channel of a grouped image; every group, output and input of grouped filters."""
 
 
 @core_op("contract", reference=np.matmul)
@@ -25,12 +28,8 @@ def dot(x: TensorType, y: TensorType) -> TensorType:
 def taps(size: Ints, out: Ints, stride: Ints, dilation: Ints) -> Iterator[tuple[Ints, tuple[slice, ...]]]:
     """For each offset inside a kernel: the offset, and where in the padded image its `out` products come from."""
     for offset in itertools.product(*map(range, size)):
-        yield (
-            offset,
-            tuple(
-                slice(k * d, k * d + (n - 1) * s + 1, s) for k, n, s, d in zip(offset, out, stride, dilation, strict=True)
-            ),
-        )
+        starts = (k * d for k, d in zip(offset, dilation, strict=True))
+        yield offset, tuple(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, out, stride, strict=True))
 
 
 def _padded(x: np.ndarray, pad: Ints) -> np.ndarray:
@@ -50,7 +49,7 @@ def _conv(x: np.ndarray, w: np.ndarray, stride: Ints, pad: Ints, dilation: Ints,
     image, filters = _grouped(_padded(np.asarray(x), pad), np.asarray(w), groups)
     total = np.zeros((x.shape[0], groups, w.shape[0] // groups, *out), x.dtype)
     for offset, where in taps(w.shape[2:], out, stride, dilation):
-        total += np.einsum("ngc...,goc->ngo...", image[(..., *where)], filters[(..., *offset)])
+        total += np.einsum("ngc...,goc->ngo...", image[ALL + where], filters[ALL + offset])
     return total.reshape(x.shape[0], w.shape[0], *out)
 
 
@@ -61,9 +60,9 @@ def _conv_dx(
     padded = tuple(n + 2 * p for n, p in zip(shape[2:], pad, strict=True))
     total = np.zeros((shape[0], groups, shape[1] // groups, *padded), g.dtype)
     for offset, where in taps(w.shape[2:], g.shape[2:], stride, dilation):
-        total[(..., *where)] += np.einsum("ngo...,goc->ngc...", grads, filters[(..., *offset)])
+        total[ALL + where] += np.einsum("ngo...,goc->ngc...", grads, filters[ALL + offset])
     inner = tuple(slice(p, p + n) for p, n in zip(pad, shape[2:], strict=True))
-    return total[(..., *inner)].reshape(shape)
+    return total[ALL + inner].reshape(shape)
 
 
 def out_size(image: Ints, kernel: Ints, stride: Ints, pad: Ints, dilation: Ints) -> Ints:
@@ -77,8 +76,9 @@ def out_size(image: Ints, kernel: Ints, stride: Ints, pad: Ints, dilation: Ints)
 def _check(x: TensorType, w: TensorType, stride: Ints, pad: Ints, dilation: Ints, groups: int, name: str) -> None:
     spatial = x.rank - 2
     require(spatial >= 0 and w.rank == x.rank and x.dtype == w.dtype, f"{name} of {x} with filters {w}")
-    require(len(stride) == len(pad) == len(dilation) == spatial, f"{name} of {x} needs {spatial} strides, pads, dilations")
-    require(min((*stride, *dilation, groups), default=1) > 0 and min(pad, default=0) >= 0, f"{name} with a bad stride or pad")
+    lengths = {len(stride), len(pad), len(dilation)}
+    require(lengths == {spatial}, f"{name} of {x} needs {spatial} strides, pads, dilations")
+    require(min((*stride, *dilation, groups)) > 0 and min(pad, default=0) >= 0, f"{name} with a bad stride or pad")
     require(x.shape[1] % groups == 0 and w.shape[0] % groups == 0, f"{name} of {x}: {groups} groups do not divide {w}")
 
 

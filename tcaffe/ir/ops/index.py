@@ -24,7 +24,7 @@ def _top_k(x: np.ndarray, k: int, axis: int, what: str) -> np.ndarray:
 
 @core_op("index", reference=_top_k)
 def top_k(x: TensorType, *, k: int, axis: int, what: str = "index") -> TensorType:
-    """The k largest elements along `axis`, falling: their `index` (as a float) or `value`. A tie goes to the later one."""
+    """The k largest elements along `axis`, falling: their `index` (as a float) or `value`. Ties go to the later one."""
     require(what in ("index", "value"), f"top_k gives 'index' or 'value', not {what!r}")
     require(0 <= axis < x.rank and 0 < k <= x.shape[axis], f"no {k} largest along axis {axis} of {x}")
     return x.with_shape(*x.shape[:axis], k, *x.shape[axis + 1 :])

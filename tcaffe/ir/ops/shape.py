@@ -34,7 +34,8 @@ def _broadcast(x: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...]) -> 
 @core_op("shape", reference=_broadcast)
 def broadcast(x: TensorType, *, axes: tuple[int, ...] = (), shape: tuple[int, ...]) -> TensorType:
     """x repeated to fill `shape`; its own axes become `axes` of the result, in rising order."""
-    require(len(axes) == x.rank and list(axes) == sorted(set(axes)), f"{x} needs {x.rank} rising axes, not {list(axes)}")
+    rising = len(axes) == x.rank and list(axes) == sorted(set(axes))
+    require(rising, f"{x} needs {x.rank} rising axes, not {list(axes)}")
     fits = all(0 <= a < len(shape) and shape[a] == n for a, n in zip(axes, x.shape, strict=True))
     require(fits, f"cannot broadcast {x} to {list(shape)} along {list(axes)}")
     return x.with_shape(*shape)

@@ -81,7 +81,8 @@ def pool(
     require(len(axes) == len(size) == len(stride) == len(pad), "pool needs one size, stride and padding per axis")
     shape = list(x.shape)
     for axis, k, s, (low, high) in zip(axes, size, stride, pad, strict=True):
-        require(0 <= axis < x.rank and k > 0 and s > 0 and low >= 0 and high >= 0, f"bad window over axis {axis} of {x}")
+        sound = 0 <= axis < x.rank and min(k, s) > 0 and min(low, high) >= 0
+        require(sound, f"bad window over axis {axis} of {x}")
         shape[axis] = (x.shape[axis] + low + high - k) // s + 1
         require(shape[axis] > 0, f"a window of {k} does not fit into axis {axis} of {x} padded by {low} and {high}")
     return x.with_shape(*shape)

@@ -23,7 +23,8 @@ class State:
 def sweep(problem: Problem, cap: int, width: int) -> Offsets | None:
     """Offsets that stay under `cap`, or None if the `width` best states of every step lead nowhere."""
     buffers, sizes = problem.buffers, problem.sizes
-    order = sorted((i for i in range(len(buffers)) if _matters(problem, i)), key=lambda i: (buffers[i].start, -sizes[i], i))
+    matters = [i for i in range(len(buffers)) if _matters(problem, i)]
+    order = sorted(matters, key=lambda i: (buffers[i].start, -sizes[i], i))
     beam = [State((), None, (-1, 0))]
     now = None
     for i in order:

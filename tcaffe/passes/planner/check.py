@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from tcaffe.passes.planner.problem import Buffer, Problem
 
@@ -24,6 +25,6 @@ def check(problem: Problem, offsets: Mapping[str, int]) -> None:
     for time in sorted({b.start for b in matters}):
         live = [b for b in live if b.end > time] + [b for b in matters if b.start == time]
         live.sort(key=lambda b: offsets[b.name])
-        for below, above in zip(live, live[1:], strict=False):
+        for below, above in pairwise(live):
             if offsets[below.name] + below.size > offsets[above.name]:
                 raise OverlapError(f"{below.name} and {above.name} overlap at time {time}")

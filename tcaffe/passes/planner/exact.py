@@ -1,8 +1,8 @@
 """Exact search: canonical placements, one by one, with all that can be inferred in between.
 
-In a canonical placement every buffer rests on the ground or on another one, and buffers are placed by rising offset. The
-idea, with its inference over stretches of time, is that of MiniMalloc (Moffitt, ASPLOS 2023); this is an own version on
-arrays: a node of the search looks at all buffers and stretches at once.
+In a canonical placement every buffer rests on the ground or on another one, and buffers are placed by rising offset.
+The idea, with its inference over stretches of time, is that of MiniMalloc (Moffitt, ASPLOS 2023); here it works
+on arrays: one step looks at all buffers and stretches at once.
 """
 
 from __future__ import annotations

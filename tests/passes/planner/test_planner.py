@@ -35,10 +35,8 @@ def test_the_bound_is_the_busiest_moment() -> None:
 
 def test_a_gap_is_told() -> None:
     """Three pairs that meet in a ring cannot all be packed: the bound is 2, a plan needs 3."""
-    ring = Problem(
-        tuple(Buffer(n, 2 if n == "d" else 1, s, e) for n, s, e in [("a", 0, 2), ("b", 1, 4), ("c", 3, 5), ("d", 4, 6), ("e", 0, 1)]),
-        alignment=1,
-    )
+    lives = [("a", 0, 2), ("b", 1, 4), ("c", 3, 5), ("d", 4, 6), ("e", 0, 1)]
+    ring = Problem(tuple(Buffer(n, 2 if n == "d" else 1, s, e) for n, s, e in lives), alignment=1)
     found = plan(ring)
     assert found.certificate.optimal == (found.size == found.lower_bound)
     assert ("optimal" in str(found.certificate)) == found.certificate.optimal

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from benchmarks import machine, report
-from benchmarks.measure import measure
+from benchmarks.case import Case
+from benchmarks.measure import measure, sgemm_gflops
 from benchmarks.nets import NETS
 from benchmarks.peers import PEERS
-from benchmarks.weights import Case
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,7 +50,7 @@ def main(
     with console.status("") as status:
         for number, case in enumerate(cases, 1):
             status.update(f"{case.net} batch {case.batch} ({number} of {len(cases)})")
-            run["sgemm_gflops"] = max(run["sgemm_gflops"], machine.sgemm_gflops(threads))
+            run["sgemm_gflops"] = max(run["sgemm_gflops"], sgemm_gflops(case, seconds))
             run["rows"] += measure(case, names, rounds, seconds)
             path.write_text(json.dumps(run, indent=1))
     report.show(run, console)

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.weights import Case, write_files
+from benchmarks.case import Case
+from benchmarks.files import write_files
+from benchmarks.peers.sgemm_engine import GFLOP
 from benchmarks.worker import Failed, Turn, Worker
 
 AGREEMENT = 1e-3  # greatest difference of two engines' outputs, relative to the greatest output
-QUIET = 0.05  # a turn counts as undisturbed when its threads waited less than this share of it for a core
+QUIET = 0.1  # a turn counts as undisturbed when its threads waited less than this share of it for a core
 PATIENCE = 5  # turns in search of an undisturbed one
 
 Row = dict[str, Any]
@@ -66,7 +68,7 @@ def quiet_turn(worker: Worker, seconds: float) -> Turn:
     """The first undisturbed turn, or after some tries the least disturbed."""
     tries: list[Turn] = []
     while len(tries) < PATIENCE and (not tries or tries[-1].disturbed > QUIET):
-        time.sleep(min(len(tries), 2))
+        time.sleep(0.3 * len(tries))
         tries.append(worker.turn(seconds))
     return min(tries, key=lambda turn: turn.disturbed)
 
@@ -75,3 +77,9 @@ def peak(case: Case, peer: str, variant: str) -> int:
     """Bytes a fresh process grows by while it loads and runs the net."""
     with Worker(peer, case, variant) as worker:
         return worker.peak()
+
+
+def sgemm_gflops(case: Case, seconds: float) -> float:
+    """GFLOP/s of numpy's matrix product on the threads of `case`: what the cores can do."""
+    with Worker("sgemm", case) as worker:
+        return GFLOP / quiet_turn(worker, seconds).seconds

@@ -22,3 +22,4 @@ PEERS = {
     "opencv": "benchmarks.peers.opencv_engine",
     "torch": "benchmarks.peers.torch_engine",
 }
+ENGINES = PEERS | {"sgemm": "benchmarks.peers.sgemm_engine"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
+from benchmarks.case import Case
 from benchmarks.peers import Engine
-from benchmarks.weights import Case
 
 
 def version() -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from benchmarks.case import Case
 from benchmarks.peers import Engine
-from benchmarks.weights import Case
 
 
 def version() -> str:

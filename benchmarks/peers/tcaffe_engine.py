@@ -7,8 +7,8 @@ from importlib.metadata import version as installed
 import numpy as np
 
 import tcaffe
+from benchmarks.case import Case
 from benchmarks.peers import Engine
-from benchmarks.weights import Case
 
 
 def version() -> str:

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.case import Case
 from benchmarks.describe import Layer
+from benchmarks.foremost import foremost
 from benchmarks.peers import Engine
-from benchmarks.weights import Case
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -49,10 +50,11 @@ def _engine(case: Case, variant: str) -> Engine:
 def _seconds(engine: Engine, data: np.ndarray) -> float:
     """The best of three runs after a warm-up."""
     times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        engine.run(data)
-        times.append(time.perf_counter() - start)
+    with foremost():
+        for _ in range(4):
+            start = time.perf_counter()
+            engine.run(data)
+            times.append(time.perf_counter() - start)
     return min(times[1:])
 
 

@@ -51,10 +51,10 @@ def windows(draw, rank: int, kernel: int | None, sizes: list[int]) -> dict:
     found = {"size": [], "stride": [], "pad": [], "dilation": []}
     for n in sizes:
         k = kernel or draw(st.integers(1, 4))
-        d = 1 if kernel == 3 else draw(st.sampled_from([1, 1, 2]))
+        d = 1 if kernel else draw(st.sampled_from([1, 1, 2]))
         pad = draw(st.integers(0, 2))
         k, d = (k, d) if (k - 1) * d + 1 <= n + 2 * pad else (1, 1)
-        for key, value in zip(found, (k, 1 if kernel == 3 else draw(st.integers(1, 3)), pad, d), strict=True):
+        for key, value in zip(found, (k, 1 if kernel else draw(st.integers(1, 3)), pad, d), strict=True):
             found[key].append(value)
     return {key: tuple(value) for key, value in found.items()}
 
@@ -127,8 +127,8 @@ def test_images(graph: Graph, seed: int, workers: int) -> None:
 
 
 @SETTINGS
-@given(convolutions(kernel=3), SEEDS, WORKERS)
-def test_windows_of_three(graph: Graph, seed: int, workers: int) -> None:
+@given(st.sampled_from([3, 3, 5]).flatmap(lambda size: convolutions(kernel=size)), SEEDS, WORKERS)
+def test_square_windows(graph: Graph, seed: int, workers: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choose, "plan_convolution", any_plan(seed))
         check(graph, workers)

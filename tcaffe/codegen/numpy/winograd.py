@@ -1,4 +1,4 @@
-"""Winograd's convolution for 3x3 windows: tiles of the image and the result, a product for each position of a tile."""
+"""Winograd's convolution for small square windows: tiles of the image and the result, a product for each position of a tile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Winograd:
 
     def __post_init__(self) -> None:
         rows, self.across = self.block.axes[1], -(-self.geo.out[1] // self.size)
-        self.side = self.size + 2
+        self.side = self.size + self.geo.kernel[0] - 1
         self.images, self.filters = self.block.axes[0].length, self.block.axes[-1].length
         self.down = (
             str(-(-rows.size // self.size)) if rows.even else f"({rows.length} + {self.size - 1}) // {self.size}"
@@ -40,7 +40,7 @@ class Winograd:
         f, size, side = self.f, self.size, self.side
         self.load()
         x, y = f.fresh("x"), f.fresh("y")
-        before, after = (f.alias(_table(t), name) for t, name in zip(TRANSFORMS[size][::2], ("bt", "at"), strict=True))
+        before, after = (f.alias(_table(t), name) for t, name in zip(TRANSFORMS[size, self.geo.kernel[0]][::2], ("bt", "at"), strict=True))
         shape = f"{side}, {side}, {self.images}, {self.down}, {self.across}, {self.geo.channels}"
         self.buffer(x, "even", side * side, str(self.geo.channels))
         self.buffer(y, "odd", side * side, str(self.geo.channels))

@@ -12,6 +12,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import Slots, chain_nodes, chain_slots
 from tcaffe.ir.types import TensorType
+from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, clamp_memory, parts, slot_memory
 from tcaffe.passes.algorithm.storage import Storage
@@ -91,7 +92,8 @@ class Convolution:
         else:
             yield self.im2col(tile, under)
         if self.suits_winograd():
-            yield from (self.winograd(tile, under, size) for size in (2, 4))
+            sizes = [m for m, r in TRANSFORMS if geo.kernel == (r, r)]
+            yield from (self.winograd(tile, under, size) for size in sizes)
 
     def under(self, tile: Ints) -> Ints:
         """The block of the convolution below a block of the result."""
@@ -181,7 +183,7 @@ class Convolution:
 
     def winograd(self, tile: Ints, under: Ints, size: int) -> Plan:
         """Tiles of `size` x `size` results."""
-        geo, side = self.geo, size + 2
+        geo, side = self.geo, size + self.geo.kernel[0] - 1
         whole = tuple(-(-n // size) * size for n in geo.out)
         rows = -(-under[1] // size) * size
         tiles = under[0] * rows // size * whole[1] // size
@@ -202,9 +204,9 @@ class Convolution:
         )
 
     def suits_winograd(self) -> bool:
-        """Whether the windows are 3x3 without gaps, on many channels, with filters that are known beforehand."""
+        """Whether windows have no gaps and many channels, and filters are known beforehand."""
         geo = self.geo
-        plain = geo.kernel == (3, 3) and geo.stride == geo.dilation == (1, 1) and not geo.planar
+        plain = len(geo.kernel) == 2 and geo.stride == geo.dilation == (1, 1) and not geo.planar
         known = self.pack and self.conv.type.dtype == "f32" and self.conv.inputs[1].op is ops.param
         return plain and known and geo.channels // geo.groups >= MIN_CHANNELS
 

@@ -63,12 +63,12 @@ def winograd(geo: Geometry, size: int) -> Form:
     """[positions of a tile, (groups,) channels, filters]: G w G^T, by one product with the Kronecker square of G."""
 
     def make(w: Node) -> Node:
-        g = np.asarray(TRANSFORMS[size][1])
+        g = np.asarray(TRANSFORMS[size, geo.kernel[0]][1])
         square = np.kron(g, g).astype(w.type.numpy)
         table = ops.const(value=tuple(map(float, square.ravel())), shape=square.shape, dtype=w.type.dtype)
         per_x, per_y = geo.channels // geo.groups, geo.filters // geo.groups
-        apart = ops.reshape(w, shape=(geo.groups, per_y, per_x, 9))
-        flat = ops.reshape(ops.transpose(apart, order=(3, 0, 2, 1)), shape=(9, geo.groups * per_x * per_y))
+        apart = ops.reshape(w, shape=(geo.groups, per_y, per_x, geo.taps))
+        flat = ops.reshape(ops.transpose(apart, order=(3, 0, 2, 1)), shape=(geo.taps, geo.groups * per_x * per_y))
         shape = (len(square), per_x, per_y) if geo.groups == 1 else (len(square), geo.groups, per_x, per_y)
         return ops.reshape(ops.dot(table, flat), shape=shape)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tcaffe import compiler
 from tcaffe.cli import screen
+from tcaffe.cli.cost import nbytes
 from tcaffe.cli.options import NetQuery
 from tcaffe.cli.origins import Origins
 from tcaffe.diagnostics import Diagnostic
@@ -19,7 +20,6 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import MemoryPlan, Program
-from tcaffe.ir.types import TensorType
 from tcaffe.passes.pipeline import OPTIMISE, Observer, lower
 from tcaffe.runtime.executable import Executable
 
@@ -158,8 +158,3 @@ def blob_bytes(lowered: Lowered, program: Program) -> int:
             if value in needed and top not in layer.bottoms and value.op not in (ops.reshape, ops.param):
                 found[value] = None
     return nbytes(value.type for value in found)
-
-
-def nbytes(types: Iterable[TensorType]) -> int:
-    """Bytes of values of these types."""
-    return sum(t.nbytes for t in types)

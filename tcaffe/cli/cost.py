@@ -1,4 +1,4 @@
-"""What a node costs: multiply-adds, and operations of any kind."""
+"""What nodes cost: multiply-adds, operations of any kind, and bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from tcaffe.ir import ops
 from tcaffe.ir.node import Node
+from tcaffe.ir.types import TensorType
 
 
 def macs(nodes: Iterable[Node]) -> int:
@@ -17,6 +18,11 @@ def macs(nodes: Iterable[Node]) -> int:
 def flops(nodes: Iterable[Node]) -> int:
     """Arithmetic operations of `nodes`: two a multiply-add, one an element of a pointwise op, one a window's tap."""
     return sum(2 * _macs(node) or _operations(node) for node in nodes)
+
+
+def nbytes(types: Iterable[TensorType]) -> int:
+    """Bytes of values of these types."""
+    return sum(t.nbytes for t in types)
 
 
 def _macs(node: Node) -> int:

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -81,11 +81,12 @@ def note(text: str) -> None:
 
 
 def table(*columns: str) -> Table:
-    """An empty table. A column is a heading, with `>` before it if what stands below is a number."""
+    """An empty table. A column is a heading, with `>` before it if numbers stand below, which are never wrapped."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         number = column.startswith(">")
-        made.add_column(Text(column.lstrip(">"), "dim"), justify="right" if number else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if number else "left"
+        made.add_column(Text(column.lstrip(">"), "dim"), justify=justify, no_wrap=number, overflow="fold")
     return made
 
 

@@ -25,7 +25,7 @@ from tcaffe.cli.sampling import random_inputs, random_parameters
     "--rtol",
     type=float,
     metavar="X",
-    default=1e-3,
+    default=1e-4,
     show_default=True,
     help="The error allowed, over the largest value.",
 )

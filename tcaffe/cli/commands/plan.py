@@ -111,7 +111,7 @@ def show_plans(
     warn(nets[0].lowered)
     if len(nets) == 1:
         screen.show(screen.facts(*memory_facts(nets[0]), ("both", units.bytes_(total(nets[0])))), "")
-        screen.show(*peak(nets[0]))
+        screen.show(*peak_table(nets[0]))
     else:
         screen.show(batch_table(list(zip(batches, nets, strict=True))))
 
@@ -195,15 +195,15 @@ def batch_table(nets: Sequence[tuple[int, Planned]]) -> Table:
     return made
 
 
-def peak(net: Planned) -> tuple[str, Table]:
+def peak_table(net: Planned) -> tuple[str, Table]:
     """Where most bytes are live, and which."""
-    plan, kernels = net.plan, net.program.kernels
+    plan, kernels, peak = net.plan, net.program.kernels, net.plan.peak
     made = screen.table("buffer", ">bytes", ">of the arena", ">offset", "live from", "to")
-    live = [b for b in plan.buffers if b.start <= plan.peak < b.end]
+    live = [b for b in plan.buffers if b.start <= peak < b.end]
     for b in sorted(live, key=lambda b: (-b.size, b.offset)):
         life = [kernels[t].name if t < len(kernels) else "the end" for t in (b.start, b.end - 1)]
         screen.row(made, b.name, units.bytes_(b.size), units.percent(b.size, plan.size), f"{b.offset:#x}", *life)
-    where = f"kernel {plan.peak} of {len(kernels)}, {kernels[plan.peak].name}" if kernels else "no kernel"
+    where = f"kernel {peak} of {len(kernels)}, {kernels[peak].name}" if kernels else "no kernel"
     return f"the peak: {where}\n", made
 
 

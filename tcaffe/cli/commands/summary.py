@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from tcaffe.cli import cost, screen, units
-from tcaffe.cli.building import nbytes
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.options import NetQuery, net_options, shape_options, warn
 from tcaffe.frontend.lower import Lowered, LoweredLayer
@@ -80,7 +79,7 @@ def layer_lines(lowered: Lowered) -> Iterator[LayerLine]:
         yield LayerLine(
             layer.name, layer.type, layer.tops, tuple(v.shape for v in layer.values), cost.macs(new),
             sum(p.type.size for p in params), sum(p.type.size for p in layer.params) - sum(p.type.size for p in params),
-            0 if in_place else nbytes(v.type for v in layer.values), in_place,
+            0 if in_place else cost.nbytes(v.type for v in layer.values), in_place,
         )  # fmt: skip
 
 

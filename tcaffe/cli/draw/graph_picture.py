@@ -9,7 +9,7 @@ from tcaffe.cli.draw.layered import Point, Size, arrange
 from tcaffe.cli.draw.markup import Markup, clipped, element, joined, void
 
 LINE = 15.0  # pixels a line of text takes
-PADDING = 9.0
+PADDING = 11.0
 TITLE_WIDTH, LINE_WIDTH = 7.4, 6.4  # pixels of a character, on the wide side
 LONGEST = 44  # characters of a line
 

@@ -167,11 +167,13 @@ def _layers(subject: Subject) -> Markup:
 def _peak_words(program: Program, plan: MemoryPlan) -> str:
     if not program.kernels:
         return "Nothing runs."
-    return f"Most bytes are live while {program.kernels[plan.peak].name} runs, kernel number {plan.peak}."
+    peak = plan.peak
+    return f"Most bytes are live while {program.kernels[peak].name} runs, kernel number {peak}."
 
 
 def _peak_table(plan: MemoryPlan) -> Markup:
-    live = sorted((b for b in plan.buffers if b.start <= plan.peak < b.end), key=lambda b: (-b.size, b.offset))
+    peak = plan.peak
+    live = sorted((b for b in plan.buffers if b.start <= peak < b.end), key=lambda b: (-b.size, b.offset))
     rows = [
         (b.name, bytes_(b.size), percent(b.size, plan.size), f"{b.offset:#x}", f"{b.start} to {b.end - 1}")
         for b in live

@@ -14,7 +14,7 @@ from itertools import pairwise
 GAP_X, GAP_Y = 22.0, 34.0  # between boxes beside and above each other
 BEND = 10.0  # the width of a line that passes between boxes
 MAX_BENDS = 5_000  # lines whose bends would be too many are drawn straight through
-ORDER_SWEEPS, PLACE_SWEEPS = 8, 12
+ORDER_SWEEPS, PLACE_SWEEPS = 8, 16
 STRAIGHTNESS = 6.0  # how much more it matters that a long line is straight than that a box is centred
 
 Size = tuple[float, float]
@@ -152,11 +152,14 @@ def _place(rows: Sequence[list[Item]]) -> None:
     for sweep in range(PLACE_SWEEPS):
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
-            _settle(row, [_wanted(item, downward, last=sweep >= PLACE_SWEEPS - 2) for item in row])
+            _settle(row, [_wanted(item, downward, last=sweep >= PLACE_SWEEPS - 6) for item in row])
 
 
 def _wanted(item: Item, downward: bool, last: bool) -> float:
+    """Where an item wants to be: between its neighbours on one side, in the end on both; a bend above other bends."""
     near = [*item.above, *item.below] if last else item.above if downward else item.below
+    if item.box is None:
+        near = [n for n in near if n.box is None] or near
     return sum(n.x for n in near) / len(near) if near else item.x
 
 

@@ -33,5 +33,7 @@ function visit(event) {
 for (const kind of ["pointerover", "focusin", "click"]) document.addEventListener(kind, point);
 document.addEventListener("click", visit);
 
-const graph = document.querySelector(".graph").parentElement;
-graph.scrollLeft = (graph.scrollWidth - graph.clientWidth) / 2;
+// A wide graph is shown from its middle, where its first box stands.
+const first = document.querySelector(".graph .box rect").getBBox();
+const frame = document.querySelector(".graph").parentElement;
+frame.scrollLeft = first.x + first.width / 2 - frame.clientWidth / 2;

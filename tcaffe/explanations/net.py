@@ -118,10 +118,10 @@ NET = {
         that has only those.
     """,
     "E0335": """
-        A layer of the first format inside a net of the second
+        Something beside layers of the first format is left out
 
-        A `layers` entry has a type of its own and also holds a `layer { }` of the older format. The inner one is
-        left out.
+        In that format all that is said of a layer stands in the inner `layer { }`, except its bottoms and tops, and a
+        net has no fields but name, input, input_dim and force_backward. What stands elsewhere was never read.
     """,
     "E0336": """
         The update rule is given twice
@@ -133,5 +133,11 @@ NET = {
 
         A layer may carry `include { }` rules (it is there if any of them is met) or `exclude { }` rules (it is not
         there if any of them is met), not both.
+    """,
+    "E0338": """
+        A layer of the second format among layers of the first
+
+        If one `layers` entry holds a `layer { }`, the file is of the first format and all entries must. Give this one
+        an inner layer as well, or write the whole net in the current format.
     """,
 }

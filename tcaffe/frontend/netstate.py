@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from tcaffe.diagnostics import Reporter, Span
 from tcaffe.schema import caffe_pb2
@@ -12,14 +11,14 @@ Locate = Callable[..., Span | None]
 
 
 def filter_net(
-    net: Any,
+    net: caffe_pb2.NetParameter,
     *,
     phase: str,
     level: int = 0,
     stages: Sequence[str] = (),
     locate: Locate = lambda index, *path: None,
     reporter: Reporter | None = None,
-) -> tuple[Any, tuple[int, ...]]:
+) -> tuple[caffe_pb2.NetParameter, tuple[int, ...]]:
     """The net with the layers that its state keeps, and their indices in `net`; the argument stays as it is.
 
     The state is what the caller says, plus the stages the file names itself. Each layer that has both include and
@@ -47,14 +46,14 @@ def filter_net(
     return new, tuple(kept)
 
 
-def is_kept(layer: Any, state: Any) -> bool:
+def is_kept(layer: caffe_pb2.LayerParameter, state: caffe_pb2.NetState) -> bool:
     """Whether any include rule of `layer` is met, or, where it has none, no exclude rule is."""
     if layer.include:
         return any(is_met(rule, state) for rule in layer.include)
     return not any(is_met(rule, state) for rule in layer.exclude)
 
 
-def is_met(rule: Any, state: Any) -> bool:
+def is_met(rule: caffe_pb2.NetStateRule, state: caffe_pb2.NetState) -> bool:
     """Whether everything a rule says holds of `state`; a rule that says nothing is met."""
     return (
         (not rule.HasField("phase") or rule.phase == state.phase)

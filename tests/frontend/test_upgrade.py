@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import text_format
 
 from tcaffe.diagnostics import CompileError
+from tcaffe.frontend.bind import read_message
 from tcaffe.frontend.upgrade import upgrade_net, upgrade_solver
 from tcaffe.schema import caffe_pb2
 
@@ -23,13 +24,17 @@ def test_text(case: str) -> None:
     message = caffe_pb2.SolverParameter if solver else caffe_pb2.NetParameter
     source = text_format.Parse((GOLDEN / case / "in.prototxt").read_text(), message())
     before = source.SerializeToString()
-    if not json.loads((GOLDEN / case / "tool.json").read_text())["wrote"]:
+    tool = json.loads((GOLDEN / case / "tool.json").read_text())
+    if not tool["wrote"]:
         with pytest.raises(CompileError):
             upgrade_solver(source) if solver else upgrade_net(source)
         return
-    got = upgrade_solver(source) if solver else upgrade_net(source).net
+    upgraded = upgrade_solver(source) if solver else upgrade_net(source)
+    got = upgraded.solver if solver else upgraded.net
     assert got == text_format.Parse((GOLDEN / case / "out.prototxt").read_text(), message())
     assert source.SerializeToString() == before
+    assert bool(upgraded.notes) == bool(tool["exit_code"])
+    assert upgraded.changed == any("deprecated" in line for line in tool["log"])
 
 
 @pytest.mark.parametrize("case", BINARIES)
@@ -63,7 +68,8 @@ def test_a_current_net_is_left_as_it_is() -> None:
 
 
 def test_what_cannot_be_carried_over_is_told() -> None:
-    upgraded = upgrade_net(net('layers { layer { name: "r" type: "relu" num_output: 3 } bottom: "x" top: "y" }'))
+    old = 'input: "x" layers { layer { name: "r" type: "relu" num_output: 3 } bottom: "x" top: "y" }'
+    upgraded = upgrade_net(net(old))
     assert [str(note) for note in upgraded.notes] == [
         "warning E0333: `num_output` means nothing to layer `r` of type relu"
     ]
@@ -75,7 +81,71 @@ def test_input_shapes_must_be_enough() -> None:
 
 
 def test_nets_inside_a_solver_are_upgraded_too() -> None:
-    solver = text_format.Parse(
-        'net_param { layers { type: RELU name: "r" bottom: "x" top: "y" } }', caffe_pb2.SolverParameter()
-    )
-    assert upgrade_solver(solver).net_param.layer[0].type == "ReLU"
+    old = """
+        net_param { layers { type: RELU name: "r" bottom: "x" top: "y" } }
+        test_net_param { layer { name: "new" } }
+        test_net_param { input: "x" layers { layer { name: "s" type: "split" pad: 1 } bottom: "x" top: "y" } }
+    """
+    upgraded = upgrade_solver(text_format.Parse(old, caffe_pb2.SolverParameter()))
+    assert upgraded.solver.net_param.layer[0].type == "ReLU"
+    assert [net.layer[0].name for net in upgraded.solver.test_net_param] == ["new", "s"]
+    assert [path for path, net in upgraded.nets.items() if net.changed] == [("net_param",), ("test_net_param", 1)]
+    assert [note.code for note in upgraded.notes] == ["E0333"]
+
+
+BROKEN = {
+    """
+input: "x"
+layers { bottom: "x" top: "a" layer { name: "a" type: "convolution" } }
+layers { bottom: "b" top: "c" layer { name: "c" type: "relu" } }
+""": [
+        "3:55: error E0332: layer `a` has the unknown old type `convolution`",
+        "4:18: error E0301: layer `c`: unknown bottom `b`",
+    ],
+    """
+input: "x"
+layers { bottom: "x" top: "p" layer { name: "p" type: "padding" pad: 1 } }
+layers { bottom: "p" top: "c" layer { name: "c" type: "innerproduct" } }
+""": ["4:55: error E0331: layer `c` of type innerproduct cannot take the padding in front of it"],
+    """
+layers { top: "d" layer { name: "d" type: "data" } }
+layers { bottom: "d" top: "r" name: "r" type: RELU }
+""": ["3:1: error E0338: layer `r` is not of the first format, as others are"],
+    """
+layers { name: "r" type: RELU }
+layer { name: "s" type: "ReLU" }
+""": ["3:1: error E0334: the net has both `layers` and `layer`"],
+    """
+input: "x"
+input_dim: 1
+input_dim: 2
+""": ["3:12: error E0330: 1 inputs need 4 `input_dim`, the net has 2"],
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_problems_are_told_together_and_in_their_place(text: str) -> None:
+    bound = read_message(text, caffe_pb2.NetParameter, "old")
+    with pytest.raises(CompileError) as error:
+        upgrade_net(bound.message, bound.spans.nearest)
+    told = [str(d).splitlines()[0].removeprefix("old:") for d in error.value.diagnostics]
+    assert sorted(told) == BROKEN[text]
+
+
+def test_what_the_first_format_has_no_place_for_is_left_out_aloud() -> None:
+    upgraded = upgrade_net(net("""
+        debug_info: true
+        layers { top: "d" include { phase: TRAIN } layer { name: "d" type: "data" } }
+    """))  # fmt: skip
+    assert [note.message for note in upgraded.notes] == [
+        "nets of the first format have no `debug_info`: it is left out",
+        "`include` beside a layer of the first format, `d`, is left out",
+    ]
+    assert upgraded.net == net('layer { name: "d" type: "Data" top: "d" }')
+
+
+def test_a_problem_inside_a_solver_is_told_in_its_place() -> None:
+    text = 'test_net_param { }\ntest_net_param {\n  layers { layer { name: "a" type: "b" } }\n}'
+    bound = read_message(text, caffe_pb2.SolverParameter, "solver")
+    with pytest.raises(CompileError, match="solver:3:36: error E0332"):
+        upgrade_solver(bound.message, bound.spans.nearest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from tcaffe.cli.command import command, json_option
 from tcaffe.cli.options import is_text
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.bind import read_message
+from tcaffe.frontend.bound import Bound, FieldPath
 from tcaffe.frontend.load import LARGEST_FILE, read_source
 from tcaffe.frontend.print_text import print_text
-from tcaffe.frontend.text import parse_text
+from tcaffe.frontend.text import Message, parse_text
 from tcaffe.frontend.text import read_source as read_text
 from tcaffe.frontend.upgrade import upgrade_net, upgrade_solver
 from tcaffe.schema import caffe_pb2
@@ -71,19 +72,29 @@ def upgrade_text(path: Path, data: bytes) -> Result:
     if len(data) > LARGEST_FILE:
         raise CompileError([Diagnostic("E0604", f"`{path}` is not a prototxt file")])
     if is_solver(path, data):
-        old = read_message(data, caffe_pb2.SolverParameter, str(path)).message
-        new = upgrade_solver(old)
-        return Result(print_text(new).encode(), "solver", tuple(_solver_changes(old, new)))
+        solver = read_message(data, caffe_pb2.SolverParameter, str(path))
+        new = upgrade_solver(solver.message, solver.spans.nearest)
+        changes = tuple(_solver_changes(solver.message, new.solver))
+        return Result(print_text(new.solver).encode(), "solver", changes, new.notes)
     bound = read_source(path)
-    upgraded = upgrade_net(bound.message)
-    place = "layers" if bound.message.layers else "layer"
-    moved = {("layer", k): (place, entry) for k, entry in enumerate(upgraded.origin) if entry is not None}
-    extras = {
-        (*new, *at[2:]): tree for new, old_ in moved.items() for at, tree in bound.extras.items() if at[:2] == old_
-    }
-    extras |= {at: tree for at, tree in bound.extras.items() if at[:1] not in (("layer",), ("layers",))}
-    text = print_text(upgraded.net, extras)
+    upgraded = upgrade_net(bound.message, bound.spans.nearest)
+    text = print_text(upgraded.net, _moved(bound, upgraded.origin))
     return Result(text.encode(), "net", tuple(_net_changes(bound.message, upgraded.net)), upgraded.notes)
+
+
+def _moved(bound: Bound[Any], origin: Sequence[int | None]) -> dict[FieldPath, Message]:
+    """The fields the schema does not know, by the path of the message they stand in now."""
+    layers = "layers" if bound.message.layers else "layer"
+    places = {entry: k for k, entry in enumerate(origin)}
+    found = {}
+    for path, tree in bound.extras.items():
+        match path:
+            case (str(field), int(entry), *rest) if field == layers:
+                if entry in places:
+                    found["layer", places[entry], *rest] = tree
+            case _:
+                found[path] = tree
+    return found
 
 
 def upgrade_binary(path: Path, data: bytes) -> Result:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from google.protobuf.message import Message
 
-from tcaffe.diagnostics import Reporter, suggest
+from tcaffe.diagnostics import suggest
+from tcaffe.frontend.bound import FieldPath
+from tcaffe.frontend.upgrade.report import Report
 from tcaffe.schema import caffe_pb2
 
 TYPES = {
@@ -19,6 +21,7 @@ TYPES = {
 CONV, DOT, POOL, LRN = "convolution_param", "inner_product_param", "pooling_param", "lrn_param"
 DATA, IMAGES, WINDOWS, HDF5 = "data_param", "image_data_param", "window_data_param", "hdf5_data_param"
 SOURCES = {"data": DATA, "hdf5_data": HDF5, "images": IMAGES, "window_data": WINDOWS}
+GAINS = "infogain_loss_param"
 
 FIELDS: dict[str, dict[str, str]] = {
     "num_output": {"conv": f"{CONV}.num_output", "innerproduct": f"{DOT}.num_output"},
@@ -51,39 +54,46 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 """Where a field of the old message goes, by layer type."""
 
-ANY_TYPE = {
+EVERY_TYPE = {
+    **{name: name for name in ("name", "blobs", "blobs_lr", "weight_decay")},
     "scale": "transform_param.scale",
     "meanfile": "transform_param.mean_file",
     "cropsize": "transform_param.crop_size",
     "mirror": "transform_param.mirror",
 }
-PLAIN = ("name", "blobs", "blobs_lr", "weight_decay")
 KEPT_NET_FIELDS = ("name", "input", "input_dim", "force_backward")
 
 
-def upgrade_v0(net: Any, reporter: Reporter) -> tuple[Any, list[int]]:
+def upgrade_v0(net: caffe_pb2.NetParameter, report: Report) -> tuple[caffe_pb2.NetParameter, tuple[int, ...]]:
     """The net with V1 layers, and which entry of `layers` each comes from; raises CompileError where no rule fits."""
     new = caffe_pb2.NetParameter()
-    for field in KEPT_NET_FIELDS:
-        _copy(net, field, new, field)
-    origin = []
-    for index, layer in _without_padding(net, reporter):
-        _upgrade_layer(layer, new.layers.add(), reporter)
-        origin.append(index)
-    reporter.raise_if_errors()
-    return new, origin
+    for name in _names(net):
+        if name in KEPT_NET_FIELDS:
+            _copy(net, name, new, name)
+        elif name != "layers":
+            report.warn("E0335", f"nets of the first format have no `{name}`: it is left out", (name,))
+    kept = _without_padding(net, report)
+    for index, layer in kept:
+        _upgrade_layer(index, layer, new.layers.add(), report)
+    report.reporter.raise_if_errors()
+    return new, tuple(index for index, _ in kept)
 
 
-def _without_padding(net: Any, reporter: Reporter) -> list[tuple[int, Any]]:
+def _without_padding(net: caffe_pb2.NetParameter, report: Report) -> list[tuple[int, caffe_pb2.V1LayerParameter]]:
     """The layers less those of type "padding", whose amount moves into the layer behind; with their places."""
-    maker: dict[str, Any] = {}
-    kept: list[tuple[int, Any]] = []
+    maker: dict[str, caffe_pb2.V1LayerParameter | None] = dict.fromkeys(net.input)
+    kept = []
     for index, entry in enumerate(net.layers):
         layer = caffe_pb2.V1LayerParameter()
         layer.CopyFrom(entry)
         for i, name in enumerate(entry.bottom):
+            if name not in maker:
+                report.error(
+                    "E0301", f"layer `{entry.layer.name}`: unknown bottom `{name}`",
+                    ("layers", index, "bottom", i), suggestion=suggest(name, maker),
+                )  # fmt: skip
             before = maker.get(name)
-            if before is not None and before.layer.type == "padding" and _may_be_padded(layer, before, reporter):
+            if before is not None and before.layer.type == "padding" and _may_be_padded(index, layer, before, report):
                 layer.layer.pad = before.layer.pad
                 layer.bottom[i] = before.bottom[0]
         maker.update((top, entry) for top in entry.top)
@@ -92,46 +102,62 @@ def _without_padding(net: Any, reporter: Reporter) -> list[tuple[int, Any]]:
     return kept
 
 
-def _may_be_padded(layer: Any, padding: Any, reporter: Reporter) -> bool:
+def _may_be_padded(
+    index: int, layer: caffe_pb2.V1LayerParameter, padding: caffe_pb2.V1LayerParameter, report: Report
+) -> bool:
     """Whether `layer` can take over the amount of the padding layer in front of it; reports why not."""
     name, kind = layer.layer.name, layer.layer.type
     if kind not in ("conv", "pool"):
-        reporter.error("E0331", f"layer `{name}` of type {kind} cannot take the padding in front of it")
+        why = f"layer `{name}` of type {kind} cannot take the padding in front of it"
     elif len(layer.bottom) != 1 or len(padding.bottom) != 1 or len(padding.top) != 1:
-        reporter.error("E0331", f"padding in front of layer `{name}` needs one blob in and one out")
+        why = f"padding in front of layer `{name}` needs one blob in and one out"
     else:
         return True
+    report.error("E0331", why, ("layers", index, "layer", "type"))
     return False
 
 
-def _upgrade_layer(old: Any, new: Any, reporter: Reporter) -> None:
+def _upgrade_layer(
+    index: int, old: caffe_pb2.V1LayerParameter, new: caffe_pb2.V1LayerParameter, report: Report
+) -> None:
     """Fill the V1 layer `new` from an entry of the first format."""
     new.bottom.extend(old.bottom)
     new.top.extend(old.top)
-    message = old.layer
-    for field in PLAIN:
-        _copy(message, field, new, field)
-    if message.type not in TYPES:
-        reporter.error(
-            "E0332", f"layer `{message.name}` has the unknown old type `{message.type}`",
+    message, place = old.layer, ("layers", index, "layer")
+    if not old.HasField("layer"):
+        report.error("E0338", f"layer `{old.name}` is not of the first format, as others are", ("layers", index))
+    elif message.type not in TYPES:
+        report.error(
+            "E0332", f"layer `{message.name}` has the unknown old type `{message.type}`", (*place, "type"),
             suggestion=suggest(message.type, TYPES),
         )  # fmt: skip
-        return
-    new.type = caffe_pb2.V1LayerParameter.LayerType.Value(TYPES[message.type])
-    for field, _ in message.ListFields():
-        if field.name in (*PLAIN, "type"):
-            continue
-        target = ANY_TYPE.get(field.name) or FIELDS.get(field.name, {}).get(message.type)
-        if target:
-            _copy(message, field.name, new, target)
-        else:
-            reporter.warn("E0333", f"`{field.name}` means nothing to layer `{message.name}` of type {message.type}")
+    else:
+        new.MergeFrom(caffe_pb2.V1LayerParameter(type=TYPES[message.type]))
+        _copy_fields(message, new, place, report)
+        for name in (name for name in _names(old) if name not in ("bottom", "top", "layer")):
+            beside = f"`{name}` beside a layer of the first format, `{message.name}`, is left out"
+            report.warn("E0335", beside, ("layers", index, name))
 
 
-def _copy(source: Any, field: str, target: Any, path: str) -> None:
-    """Copy a field, if it is set, to a dotted path; a single value becomes the one entry of a repeated field."""
-    if not any(f.name == field for f, _ in source.ListFields()):
-        return
+def _copy_fields(
+    old: caffe_pb2.V0LayerParameter, new: caffe_pb2.V1LayerParameter, place: FieldPath, report: Report
+) -> None:
+    """Copy the fields of the first format to where they stand in the second; warn of those its type does not have."""
+    for name in _names(old):
+        if target := EVERY_TYPE.get(name) or FIELDS.get(name, {}).get(old.type):
+            _copy(old, name, new, target)
+        elif name != "type":
+            meaning = f"`{name}` means nothing to layer `{old.name}` of type {old.type}"
+            report.warn("E0333", meaning, (*place, name))
+
+
+def _names(message: Message) -> list[str]:
+    """The fields that are set."""
+    return [field.name for field, _ in message.ListFields()]
+
+
+def _copy(source: Message, field: str, target: Message, path: str) -> None:
+    """Copy a field to a dotted path; a single value becomes the one entry of a repeated field."""
     *outer, last = path.split(".")
     for name in outer:
         target = getattr(target, name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcaffe.diagnostics import Reporter
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
 from tcaffe.schema import caffe_pb2
 
 TYPES = {
@@ -26,7 +28,7 @@ DATA_PARAMS = {"DATA": "data_param", "IMAGE_DATA": "image_data_param", "WINDOW_D
 MOVED = ("scale", "mean_file", "crop_size", "mirror")
 
 
-def move_data_fields(net: Any) -> None:
+def move_data_fields(net: caffe_pb2.NetParameter) -> None:
     """Move scale, mean, crop and mirror of V1 data layers, in place, to where they are read: transform_param."""
     readers = [(layer, DATA_PARAMS[kind]) for layer in net.layers if (kind := _kind(layer)) in DATA_PARAMS]
     if not any(getattr(layer, param).HasField(field) for layer, param in readers for field in MOVED):
@@ -40,27 +42,21 @@ def move_data_fields(net: Any) -> None:
                 source.ClearField(field)
 
 
-def upgrade_v1(net: Any, reporter: Reporter) -> Any:
-    """The net with current layers; raises CompileError if it has some of those already."""
-    if net.layer:
-        reporter.error(
-            "E0334", "the net has both `layers` and `layer`",
-            note="`layers` is the old format with types like CONVOLUTION, `layer` the current one with \"Convolution\"",
-        )  # fmt: skip
-        reporter.raise_if_errors()
+def upgrade_v1(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
+    """The net with current layers."""
     new = caffe_pb2.NetParameter()
     new.CopyFrom(net)
     new.ClearField("layers")
     for layer in net.layers:
-        _upgrade_layer(layer, new.layer.add(), reporter)
+        _upgrade_layer(layer, new.layer.add())
     return new
 
 
-def _kind(layer: Any) -> str:
+def _kind(layer: caffe_pb2.V1LayerParameter) -> str:
     return str(caffe_pb2.V1LayerParameter.LayerType.Name(layer.type))
 
 
-def _upgrade_layer(old: Any, new: Any, reporter: Reporter) -> None:
+def _upgrade_layer(old: caffe_pb2.V1LayerParameter, new: caffe_pb2.LayerParameter) -> None:
     """Fill the current layer `new` from a V1 layer."""
     if old.HasField("type"):
         new.type = TYPES[_kind(old)]
@@ -72,11 +68,9 @@ def _upgrade_layer(old: Any, new: Any, reporter: Reporter) -> None:
                 while len(new.param) <= i:
                     new.param.add()
                 setattr(new.param[i], SPECS[field.name], entry)
-        elif field.name == "layer":
-            reporter.warn("E0335", f"layer `{old.name}` still holds a layer of the first format, which is left out")
 
 
-def _set(message: Any, field: Any, value: Any) -> None:
+def _set(message: Message, field: FieldDescriptor, value: Any) -> None:
     if field.is_repeated:
         getattr(message, field.name).extend(value)
     elif field.message_type:

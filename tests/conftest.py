@@ -1,4 +1,4 @@
-"""What all tests share: golden files, and one profile for Hypothesis."""
+"""What all tests share: golden files, texts that read back, and one profile for Hypothesis."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.parser import parse_graph, parse_program
+from tcaffe.ir.printer import print_graph, print_program
+from tcaffe.ir.program import Program
+from tcaffe.ir.verify import verify_graph, verify_program
+from tcaffe.passes import pipeline
 
 settings.register_profile("tcaffe", deadline=None, derandomize=True)
 settings.load_profile("tcaffe")
@@ -44,6 +51,29 @@ class Golden:
             path.write_text(actual, "utf-8")
         assert path.is_file(), f"{path} is missing: run pytest with --update-golden"
         assert actual == path.read_text("utf-8"), f"{path.name} differs; if the new text is right, use --update-golden"
+
+
+READ_BACK = 60  # nodes of the graphs and kernels of the programs that are printed and read back in every test
+
+
+@pytest.fixture(autouse=True)
+def what_is_compiled_reads_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever any test compiles, the text after every pass parses and prints like itself."""
+
+    def graph(made: Graph) -> Graph:
+        if len(made.nodes) <= READ_BACK:
+            text = print_graph(made)
+            assert print_graph(parse_graph(text)) == text
+        return verify_graph(made)
+
+    def program(made: Program) -> Program:
+        if len(made.kernels) <= READ_BACK // 5:
+            text = print_program(made)
+            assert print_program(parse_program(text)) == text
+        return verify_program(made)
+
+    monkeypatch.setattr(pipeline, "verify_graph", graph)
+    monkeypatch.setattr(pipeline, "verify_program", program)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

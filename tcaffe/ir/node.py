@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -116,7 +117,7 @@ class CoreOp:
             raise IRError(f"{self.name}: {error}") from error
         return Node(self, inputs, MappingProxyType(full) if full else NO_ATTRS, kind, name, span)
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[str, ...]:
         """The names of its attributes."""
         parameters = inspect.signature(self.rule).parameters.values()

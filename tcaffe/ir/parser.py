@@ -333,7 +333,7 @@ def tokenize(text: str) -> list[Token]:
         match = TOKEN.match(text, at)
         if match is None:
             raise IRError(f"line {line + text.count(chr(10), at, at + 1)}: cannot read {text[at : at + 20].strip()!r}")
-        kind = next(k for k, v in match.groupdict().items() if v is not None)
+        kind = str(match.lastgroup)
         line += text.count("\n", at, match.start(kind))
         if kind != "remark":
             tokens.append(Token(kind, match[kind], line))

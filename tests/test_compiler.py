@@ -1,0 +1,85 @@
+"""The whole compiler: random nets give what the reference interpreter gives; the driver's own errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import tcaffe
+from tcaffe.compiler import build, write_dumps
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.interpret import evaluate
+from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE
+from tests.graphs import close, feeds, image_graphs
+
+NET = """
+    name: "small"
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } }
+    layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+            convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: "xavier" } } }
+    layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+    layer { name: "pool" type: "Pooling" bottom: "conv" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+    layer { name: "fc" type: "InnerProduct" bottom: "pool" top: "fc"
+            inner_product_param { num_output: 5 weight_filler { type: "xavier" } } }
+    layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""
+IMAGE = np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32)
+
+
+@given(image_graphs())
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("passes", [OPTIMISE, FAITHFUL], ids=["optimise", "faithful"])
+def test_random_nets(passes: tuple, graph: Graph) -> None:
+    feed = feeds(graph)
+    params = {n.name: feed[n.name].astype(np.float32) for n in graph.params}
+    inputs = {n.name: feed[n.name].astype(np.float32) for n in graph.inputs}
+    executable = build(graph, params, passes, workers=2, pack=passes is OPTIMISE)
+    close(executable(**inputs), evaluate(graph, feed, wide=True))
+
+
+def test_only_what_is_asked_is_computed() -> None:
+    whole = tcaffe.compile(NET)
+    part = tcaffe.compile(NET, outputs=["pool"])
+    assert list(whole(data=IMAGE)) == ["prob"]
+    assert part(data=IMAGE)["pool"].shape == (2, 4, 3, 3)
+    assert [k.name for k in part.program.kernels] == ["conv+relu+pool"]
+
+
+def test_an_unknown_output_is_told_with_a_suggestion() -> None:
+    with pytest.raises(tcaffe.CompileError, match="the net has no blob `prop`") as error:
+        tcaffe.compile(NET, outputs=["prop", "pool"])
+    assert error.value.diagnostics[0].suggestion == "did you mean `prob`?"
+
+
+@pytest.mark.parametrize("options", [{"target": "tpu"}, {"precision": "f16"}])
+def test_what_there_is_no_code_for(options: dict[str, str]) -> None:
+    with pytest.raises(tcaffe.CompileError, match="E060[23]"):
+        tcaffe.compile(NET, **options)
+
+
+def test_another_batch() -> None:
+    assert tcaffe.compile(NET, inputs={"data": (5, 3, 8, 8)})(data=np.zeros((5, 3, 8, 8)))["prob"].shape == (5, 5)
+
+
+def test_source_and_dumps_are_the_same_every_time() -> None:
+    one, two = tcaffe.compile(NET), tcaffe.compile(NET)
+    assert one.source == two.source
+    assert [one.dump(name) for name in one.dumps] == [two.dump(name) for name in two.dumps]
+    assert one.dumps[0] == "lower" and one.dumps[-1] == "plan_memory"
+
+
+def test_a_bundle_gives_the_same_numbers(tmp_path: Path) -> None:
+    executable = tcaffe.compile(NET)
+    executable.save(tmp_path / "small.bundle")
+    loaded = tcaffe.load(tmp_path / "small.bundle")
+    np.testing.assert_array_equal(loaded(data=IMAGE)["prob"], executable(data=IMAGE)["prob"])
+
+
+def test_dumps_are_files_in_order(tmp_path: Path) -> None:
+    executable = tcaffe.compile(NET)
+    paths = write_dumps({name: executable.dump(name) for name in executable.dumps}, tmp_path)
+    assert [p.name for p in paths][:3] == ["00-lower.ir", "01-simplify.ir", "02-fold_affine.ir"]
+    assert paths[-1].read_text().startswith("program @small {")

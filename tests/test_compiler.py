@@ -49,14 +49,14 @@ def test_only_what_is_asked_is_computed() -> None:
 
 
 def test_an_unknown_output_is_told_with_a_suggestion() -> None:
-    with pytest.raises(tcaffe.CompileError, match="the net has no blob `prop`") as error:
+    with pytest.raises(tcaffe.CompileError, match=r"the net has no blob `prop`") as error:
         tcaffe.compile(NET, outputs=["prop", "pool"])
     assert error.value.diagnostics[0].suggestion == "did you mean `prob`?"
 
 
 @pytest.mark.parametrize("options", [{"target": "tpu"}, {"precision": "f16"}])
 def test_what_there_is_no_code_for(options: dict[str, str]) -> None:
-    with pytest.raises(tcaffe.CompileError, match="E060[23]"):
+    with pytest.raises(tcaffe.CompileError, match=r"E060[23]"):
         tcaffe.compile(NET, **options)
 
 

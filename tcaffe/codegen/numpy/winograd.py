@@ -1,4 +1,4 @@
-"""Winograd's convolution for small square windows: tiles of the image and the result, a product for each position of a tile."""
+"""Winograd's convolution for small square windows: tiles of image and result, a product for each place in a tile."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Winograd:
         f, size, side = self.f, self.size, self.side
         self.load()
         x, y = f.fresh("x"), f.fresh("y")
-        before, after = (f.alias(_table(t), name) for t, name in zip(TRANSFORMS[size, self.geo.kernel[0]][::2], ("bt", "at"), strict=True))
+        into, _, out = TRANSFORMS[size, self.geo.kernel[0]]
+        before, after = f.alias(_table(into), "bt"), f.alias(_table(out), "at")
         shape = f"{side}, {side}, {self.images}, {self.down}, {self.across}, {self.geo.channels}"
         self.buffer(x, "even", side * side, str(self.geo.channels))
         self.buffer(y, "odd", side * side, str(self.geo.channels))

@@ -8,7 +8,7 @@ SCHEMA = {
 
         Every message has a fixed set of fields, those of BVLC Caffe. The name may be misspelt, stand one level too
         high or too low (num_output belongs in convolution_param, not in the layer), or come from a fork of Caffe.
-        The fields of your own registered layer types are not checked.
+        Fields of forks are accepted where their meaning is known; the others may change what the net computes.
     """,
     "E0202": """
         Not one of the names of this enum
@@ -54,5 +54,17 @@ SCHEMA = {
         Text that is not UTF-8
 
         Names and file names are UTF-8 text. Save the file as UTF-8. (Comments may hold any bytes.)
+    """,
+    "E0210": """
+        A field of a fork that has no effect
+
+        Some forks of Caffe add fields that choose between implementations, prepare 8-bit arithmetic or shape stored
+        data. A compiled net computes the same with and without them, so they are only mentioned, once each.
+    """,
+    "E0211": """
+        A field that the layer's rule does not read
+
+        The layer type is registered from outside, and its rule never asks for this field: the name may be misspelt, or
+        the rule may not know it. A rule reads a field of its own with p.foreign("name", default).
     """,
 }

@@ -12,7 +12,7 @@ from google.protobuf.message import Message as Typed
 
 from tcaffe.diagnostics import Reporter, Source, suggest
 from tcaffe.frontend.bound import Bound, FieldPath, M, Spans
-from tcaffe.frontend.forks import fork_note
+from tcaffe.frontend.forks import fork_note, is_kept
 from tcaffe.frontend.scalars import BadValueError, converter, plain_value, takes
 from tcaffe.frontend.text import Entry, Field, Message, Place, Scalar, parse_text, read_source
 from tcaffe.schema import caffe_pb2
@@ -35,17 +35,26 @@ def read_message(
     """A text as a message of the class `kind`; raises CompileError with every problem found.
 
     A `reporter` gets the problems instead, and the message lacks what was wrong; bad syntax is raised all the same.
-    Unknown fields are errors, except where the caller is `lenient`: everywhere, or within those layers whose type it
-    accepts. There they are kept, in `Bound.extras`.
+    Unknown fields are errors, except those of forks whose meaning is known, and except where the caller is `lenient`:
+    everywhere, or within those layers whose type it accepts. What is no error is kept in `Bound.extras`.
     """
     source = read_source(text, file)
     tree = parse_text(source)
     binder = _Binder(source, (lambda layer_type: False) if isinstance(lenient, bool) else lenient)
     message = kind()
     binder.fill(message, tree, (), (0, 1), lenient is True)
+    extras = binder.kept()
     binder.finish(reporter)
-    extras = {path: Message(tuple(fields)) for path, fields in binder.extras.items()}
     return Bound(message, Spans(source, tree), extras)
+
+
+def read_tree(tree: Message, kind: type[M], source: Source) -> M:
+    """A tree, a part of `source`, as a message of the class `kind`; raises CompileError with every problem found."""
+    binder = _Binder(source, lambda layer_type: False)
+    message = kind()
+    binder.fill(message, tree, (), (0, 1), False)
+    binder.finish()
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +102,22 @@ class _Binder:
             elif slot.repeated:
                 self._fill_repeated(getattr(target, slot.name), slot, given, path, lenient)
             elif self._is_single(slot, given, first.setdefault(slot.name, given)):
-                self._fill_single(target, slot, given, path, lenient)
+                if slot.descriptor.enum_type and _is_value_of_fork(target, given):
+                    self.extras.setdefault(path, []).append(given)
+                else:
+                    self._fill_single(target, slot, given, path, lenient)
         if missing := [f"`{name}`" for name in _required(target.DESCRIPTOR) if name not in first]:
             self._error("E0206", f"{_owner(target, path)} needs {' and '.join(missing)}", place)
+
+    def kept(self) -> dict[FieldPath, Message]:
+        """The unknown fields as trees; a message of parameters that is given twice is an error here too."""
+        trees = {path: Message(tuple(fields)) for path, fields in self.extras.items()}
+        for tree in trees.values():
+            for name, entries in tree.entries.items():
+                if name.endswith("_param"):
+                    for entry in entries[1:]:
+                        self._given_again(entry.field, entries[0].field)
+        return trees
 
     def finish(self, reporter: Reporter | None = None) -> None:
         """Raise what was found, in the order of the text, or hand it to `reporter`."""
@@ -128,14 +150,16 @@ class _Binder:
 
     def _is_single(self, slot: _Slot, given: Field, first: Field) -> bool:
         """Whether a field that is not repeated may be filled: given once, and not as a list."""
-        place = (given.start, len(given.name))
         if given is not first:
-            line = self.source.span(first.start).line
-            self._error("E0205", f"`{slot.name}` is given again", place, f"it is given on line {line} already")
+            self._given_again(given, first)
         elif given.listed:
             note = f"it takes {takes(slot.descriptor)}, once"
-            self._error("E0208", f"`{slot.name}` does not take a list", place, note)
+            self._error("E0208", f"`{slot.name}` does not take a list", (given.start, len(given.name)), note)
         return given is first and not given.listed
+
+    def _given_again(self, given: Field, first: Field) -> None:
+        note = f"it is given on line {self.source.span(first.start).line} already"
+        self._error("E0205", f"`{given.name}` is given again", (given.start, len(given.name)), note)
 
     def _value(self, slot: _Slot, convert: Callable[[Scalar], Any], entry: Entry) -> Any:
         """The value of a scalar, None if it is not fit for the field."""
@@ -156,12 +180,12 @@ class _Binder:
         return None
 
     def _unknown(self, target: Typed, given: Field, path: FieldPath, lenient: bool) -> None:
-        """A field the schema does not know: kept where the caller is lenient, else an error."""
+        """A field the schema does not know: kept where the caller is lenient or its meaning is known, else an error."""
         place = (given.start, len(given.name))
         if given.name[0] == "[":
             note = "Caffe's schema has no extensions, and nothing of type Any"
             self._error("E0107", f"`{given.name}` names an extension", place, note)
-        elif lenient:
+        elif lenient or is_kept(given.name, target.DESCRIPTOR.name):
             self._check_kept(given)
             self.extras.setdefault(path, []).append(given)
         else:
@@ -188,6 +212,12 @@ class _Binder:
         self.reporter.error(code, message, self.source.span(*place), note, suggestion)
         if len(self.reporter.diagnostics) >= MOST_PROBLEMS:
             self.finish()
+
+
+def _is_value_of_fork(owner: Typed, given: Field) -> bool:
+    """Whether an enum field holds a value that it has in a fork only."""
+    value = given.values[0]
+    return isinstance(value, Scalar) and is_kept(f"{given.name}={value.raw}", owner.DESCRIPTOR.name)
 
 
 def _layer_type(tree: Message) -> str:

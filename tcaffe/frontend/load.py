@@ -13,11 +13,13 @@ from google.protobuf.message import Message
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span
 from tcaffe.frontend.bind import read_net
-from tcaffe.frontend.bound import Bound
-from tcaffe.frontend.layers import CAFFE_TYPES
+from tcaffe.frontend.bound import Bound, FieldPath
+from tcaffe.frontend.foreign import ForeignFields
+from tcaffe.frontend.layers import CHECKED_TYPES
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.lower import AskedShapes, Lowered, Lowering
 from tcaffe.frontend.netstate import filter_net
+from tcaffe.frontend.text import Message as Tree
 from tcaffe.frontend.upgrade import Upgraded, upgrade_net
 
 LARGEST_FILE = 256 * 2**20  # bytes of prototxt; the largest known are about one mebibyte
@@ -78,6 +80,7 @@ class NetInState:
             phase=self.phase,
             asked=AskedShapes(inputs, batch),
             locate=lambda index, *path: self.layers.locate(self.kept[index], *path),
+            foreign=lambda index: self.layers.foreign(self.kept[index]),
             reporter=Reporter(list(self.problems)),
         )
         for index, layer in enumerate(self.message.layer):
@@ -88,7 +91,7 @@ class NetInState:
 def _upgrade(bound: Bound[Any], reporter: Reporter) -> Upgraded:
     """The net in the current format; raises CompileError together with what `reporter` knows already."""
     try:
-        upgraded = upgrade_net(bound.message)
+        upgraded = upgrade_net(bound.message, bound.spans.nearest)
     except CompileError as error:
         raise CompileError([*reporter.diagnostics, *error.diagnostics]) from error
     reporter.extend(upgraded.notes)
@@ -96,17 +99,26 @@ def _upgrade(bound: Bound[Any], reporter: Reporter) -> Upgraded:
 
 
 class Places:
-    """Where the layers of an upgraded net, and their fields, stand in the text they were read from."""
+    """Where the layers of an upgraded net, and their fields, stand in the text; and the fields the schema lacks."""
 
     def __init__(self, bound: Bound[Any], upgraded: Upgraded) -> None:
         self._spans = bound.spans
         self._field = "layers" if bound.message.layers else "layer"
         self._origin = upgraded.origin
+        self._foreign: dict[FieldPath, dict[FieldPath, Tree]] = {}
+        for path, tree in bound.extras.items():
+            self._foreign.setdefault(path[:2], {})[path[2:]] = tree
 
     def locate(self, index: int, *path: str | int) -> Span | None:
         """The place of a field of the layer at `index`, or of the innermost message around it in the text."""
         entry = self._origin[index]
         return self._spans.nearest(("input",) if entry is None else (self._field, entry, *path))
+
+    def foreign(self, index: int) -> ForeignFields:
+        """The fields of the layer at `index` that the schema does not have."""
+        entry = self._origin[index]
+        trees = {} if entry is None else self._foreign.get((self._field, entry), {})
+        return ForeignFields(self._spans.source, trees)
 
     def at_fault(self, problems: Sequence[Diagnostic]) -> set[int]:
         """The layers in whose text there is a problem."""
@@ -119,7 +131,7 @@ class Places:
 def read_source(source: Source, reporter: Reporter | None = None) -> Bound[Any]:
     """A net as it is written, and the places of its fields.
 
-    Layers that Caffe does not have may have fields of their own. Problems go to `reporter`; without one they are
+    Layers of other types than are known may have fields of their own. Problems go to `reporter`; without one they are
     raised as CompileError. Text that cannot be made sense of is always raised.
     """
     if isinstance(source, Message):
@@ -142,5 +154,5 @@ def read_file(path: Path) -> bytes:
 
 
 def _is_foreign(layer_type: str) -> bool:
-    """Whether Caffe itself does not know a layer type, and so cannot know its fields."""
-    return bool(layer_type) and layer_type not in CAFFE_TYPES
+    """Whether a layer type is neither Caffe's nor in the catalogue, so that its fields are not known."""
+    return bool(layer_type) and layer_type not in CHECKED_TYPES

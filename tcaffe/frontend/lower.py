@@ -11,11 +11,13 @@ from google.protobuf.message import Message
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Reporter, Span, suggest
 from tcaffe.frontend.checks import check_layer, kind_of, loss_weights
-from tcaffe.frontend.layers import LayerType, LayerView
+from tcaffe.frontend.foreign import ForeignFields
+from tcaffe.frontend.layers import LayerView
 from tcaffe.frontend.layers.registry import counted
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.naming import Names, name_values
 from tcaffe.frontend.sharing import Parameter, Parameters
+from tcaffe.frontend.unread import Unread
 from tcaffe.frontend.wiring import Version, Wiring
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node, naming
@@ -98,21 +100,33 @@ class AskedShapes:
 class Lowering:
     """The lowering of an upgraded and filtered NetParameter, to which its layers are added one by one, in file order.
 
-    `locate(index, *path)` finds a field of a layer in the file. What is wrong with a layer does not hide what is wrong
-    with the next: it goes to `reporter`, and `finish` raises all of it.
+    `locate(index, *path)` finds a field of a layer in the file, `foreign(index)` gives those the schema does not have.
+    What is wrong with a layer does not hide what is wrong with the next: it goes to `reporter`, and `finish` raises all
+    of it.
     """
 
-    def __init__(self, net: Any, *, phase: str, asked: AskedShapes, locate: Locate, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        net: Any,
+        *,
+        phase: str,
+        asked: AskedShapes,
+        locate: Locate,
+        foreign: Callable[[int], ForeignFields],
+        reporter: Reporter,
+    ) -> None:
         self.net = net
         self.phase = phase
         self.asked = asked
         self.locate = locate
+        self.foreign = foreign
         self.reporter = reporter
         self.layers: list[LoweredLayer] = []
         self.inputs: list[str] = []
         self.wiring = Wiring()
         self.names = Names(top for layer in net.layer for top in layer.top)
         self.parameters = Parameters(self.names.unique)
+        self.unread = Unread()
         self._current: list[Node] = []  # the parameters of the layer being added
         self._updates: dict[Node, Node] = {}  # what it makes of those that are state
 
@@ -137,7 +151,9 @@ class Lowering:
         values = [b for b in bottoms if b is not None]
         versions = [t for t in tops if t is not None]
         if checked and len(values) == len(bottoms) and len(versions) == len(tops):
-            self._attempt(lambda: self._lower(layer, checked, values, versions, locate))
+            phase = caffe_pb2.Phase.Name(layer.phase) if layer.HasField("phase") else self.phase
+            p = LayerView(layer, checked, phase, self, locate, self.foreign(index))
+            self._attempt(lambda: self._lower(p, values, versions))
 
     def finish(self) -> Lowered:
         """The lowered net; raises CompileError if any layer was refused."""
@@ -145,6 +161,7 @@ class Lowering:
             self.reporter.error("E0313", f"the net has no layers in phase {self.phase}")
         if not self.reporter.failed:
             self._check_asked()
+        self.reporter.extend(self.unread.warnings())
         self.reporter.diagnostics.sort(key=_position)
         self.reporter.raise_if_errors()
         blobs = {name: version.value for name, version in self.wiring.blobs.items() if version.value is not None}
@@ -180,11 +197,11 @@ class Lowering:
 
     # ── one layer ───────────────────────────────────────────────────────────────────────────────────
 
-    def _lower(self, layer: Any, kind: LayerType, bottoms: list[Node], tops: list[Version], locate: Locate) -> None:
+    def _lower(self, p: LayerView, bottoms: list[Node], tops: list[Version]) -> None:
         """Call the rule of a layer, name what it made, and hand it to the blobs."""
-        phase = caffe_pb2.Phase.Name(layer.phase) if layer.HasField("phase") else self.phase
-        p = LayerView(layer, kind, phase, self, locate)
+        layer, kind = p.layer, p.kind
         made = self._apply(p, bottoms)
+        self.unread.check(p)
         for value in made:
             p.sized(value.shape)
         if len(layer.param) > len(self._current):

@@ -139,7 +139,7 @@ def _enum(field: F) -> Callable[[Scalar], int]:
         if scalar.kind not in ("NAME", "NUMBER"):
             raise _wrong(field, scalar)
         message = f"`{field.name}` cannot be `{_short(scalar.raw)}`"
-        notes = [fork_note(scalar.raw), f"it takes {takes(field)}"]
+        notes = [fork_note(f"{field.name}={scalar.raw}"), f"it takes {takes(field)}"]
         raise BadValueError("E0202", message, "; ".join(filter(None, notes)), suggest(scalar.raw, numbers))
 
     return convert

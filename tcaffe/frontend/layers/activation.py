@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tcaffe.frontend.layers.common import along, scaled, shifted, sigmoid
+from tcaffe.frontend.layers.common import along, rectified, scaled, shifted, sigmoid
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import LayerView
 from tcaffe.ir.node import Node
@@ -85,8 +85,15 @@ def prelu(x: Node, p: LayerView) -> Node:
 
 @layer("ReLU")
 def relu(x: Node, p: LayerView) -> Node:
-    """x for x > 0, negative_slope * x otherwise."""
-    return select(x > 0, x, x * p.negative_slope) if p.negative_slope else maximum(x, 0)
+    """x for x > 0, negative_slope * x otherwise; at most 6 where the fork's field relu6 says so."""
+    y = rectified(x, p.negative_slope)
+    return minimum(y, 6) if p.foreign("relu6", False) else y
+
+
+@layer("ReLU6")
+def relu6(x: Node, p: LayerView) -> Node:
+    """x held between 0 and 6; from the ports of MobileNet."""
+    return minimum(maximum(x, 0), 6)
 
 
 @layer("Sigmoid")

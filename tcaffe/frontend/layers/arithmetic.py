@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import reduce
 
+from tcaffe.frontend.layers.common import along, reshaped
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import MOST_AXES, LayerView
 from tcaffe.ir.node import Node
@@ -22,6 +23,17 @@ def eltwise(x: Node, y: Node, *rest: Node, p: LayerView) -> Node:
     if p.operation != "SUM":
         return reduce(mul if p.operation == "PROD" else maximum, bottoms)
     return reduce(add, (b if w == 1 else b * w for b, w in zip(bottoms, weights or (1.0,) * len(bottoms), strict=True)))
+
+
+@layer("Axpy")
+def axpy(a: Node, x: Node, y: Node, p: LayerView) -> Node:
+    """a * x + y with one factor a for each item and channel; from the fork of SENet."""
+    p.require_axes(x, 2, MOST_AXES)
+    p.require_alike((x, y), note="the last two bottoms have one shape")
+    factors = a.shape[:2] == x.shape[:2] and a.type.size == x.shape[0] * x.shape[1]
+    shapes = f"bottom 0 has shape {list(a.shape)}, bottom 1 has {list(x.shape)}"
+    p.require(factors, "", shapes, "there is one factor for each item and channel")
+    return along(reshaped(a, a.shape[:2]), x, 0, 1) * x + y
 
 
 @layer("Reduction")

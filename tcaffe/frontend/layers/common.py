@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, const, exp, reduce_max, reduce_sum, reshape, tanh
+from tcaffe.ir.ops import broadcast, const, exp, maximum, reduce_max, reduce_sum, reshape, select, tanh
 
 
 def along(values: Node, like: Node, *axes: int) -> Node:
@@ -31,6 +31,11 @@ def scaled(x: Node, factor: float) -> Node:
 def shifted(x: Node, offset: float) -> Node:
     """`x` plus a number; `x` itself for 0."""
     return x if offset == 0 else x + offset
+
+
+def rectified(x: Node, negative_slope: float = 0) -> Node:
+    """x where it is positive, negative_slope * x elsewhere."""
+    return select(x > 0, x, x * negative_slope) if negative_slope else maximum(x, 0)
 
 
 def sigmoid(x: Node) -> Node:

@@ -16,7 +16,8 @@ class Window:
 
     kernel: Ints
     stride: Ints
-    pad: Ints
+    low: Ints  # padding before the image
+    high: Ints  # and after it
     dilation: Ints
 
     @property
@@ -26,7 +27,7 @@ class Window:
 
     def padded(self, image: Ints) -> Ints:
         """The size of an image with its padding on both sides."""
-        return tuple(n + 2 * p for n, p in zip(image, self.pad, strict=True))
+        return tuple(a + n + b for a, n, b in zip(self.low, image, self.high, strict=True))
 
     def positions(self, image: Ints) -> Ints:
         """How many places the window has on an image; none or fewer where it does not fit."""
@@ -35,17 +36,20 @@ class Window:
 
     def spread(self, image: Ints) -> Ints:
         """The size of the image on which the window has `image` places, as a deconvolution needs it."""
-        rows = zip(image, self.pad, self.extent, self.stride, strict=True)
-        return tuple(s * (n - 1) + e - 2 * p for n, p, e, s in rows)
+        rows = zip(image, self.low, self.high, self.extent, self.stride, strict=True)
+        return tuple(s * (n - 1) + e - a - b for n, a, b, e, s in rows)
 
 
 def read_window(p: LayerView, spatial: int) -> Window:
     """The window a convolution-like layer asks for on images of `spatial` axes."""
+    sides = read_sides(p, refusal="" if spatial == 2 else f"it is for 2 spatial axes, not {spatial}")
+    low, high = sides or (_per_axis(p, "pad", spatial, 0),) * 2
     window = Window(
         kernel=_per_axis(p, "kernel_size", spatial, None),
         stride=_per_axis(p, "stride", spatial, 1),
-        pad=_per_axis(p, "pad", spatial, 0),
-        dilation=_repeated(p, "dilation", spatial, 1),
+        low=low,
+        high=high,
+        dilation=_dilation(p, spatial),
     )
     for field, values in ("kernel_size", window.kernel), ("stride", window.stride), ("dilation", window.dilation):
         p.require(min(values, default=1) > 0, field, f"{field} must be at least 1, not 0")
@@ -57,7 +61,8 @@ def places(p: LayerView, window: Window, shape: Ints, axis: int) -> Ints:
     image = shape[axis + 1 :]
     out = window.positions(image)
     size = f"a window of {list(window.extent)} does not fit into an image of {list(image)}"
-    p.require(min(out, default=1) > 0, "kernel_size", f"{size} padded by {list(window.pad)}")
+    padding = f"{list(window.low)}" + ("" if window.low == window.high else f" before and {list(window.high)} after")
+    p.require(min(out, default=1) > 0, "kernel_size", f"{size} padded by {padding}")
     p.sized((*shape[: axis + 1], *window.padded(image)))
     return out
 
@@ -71,6 +76,36 @@ def read_pair(p: LayerView, field: str) -> Ints:
     clear = len(apart) == 2 and not p.has(field)
     p.require(clear, apart[0], f"the {field} is not clear", f"give either {field}, or both {height} and {width}")
     return getattr(p, height), getattr(p, width)
+
+
+def read_sides(p: LayerView, refusal: str = "") -> tuple[Ints, Ints] | None:
+    """The padding at (top, left) and at (bottom, right), where the Synopsys fork's fields for each side ask for any.
+
+    With a `refusal`, which says why there can be none, that is an error.
+    """
+    sides = {field: _side(p, field) for field in ("pad_t", "pad_l", "pad_b", "pad_r")}
+    given = next((field for field, size in sides.items() if size), "")
+    if not given:
+        return None
+    p.require(not refusal, given, f"{given} is {sides[given]}, but {refusal}")
+    for field in ("pad", *APART["pad"]):
+        p.require(not p.has(field), field, f"both {field} and {given} are given", "use one of the two forms")
+    return (sides["pad_t"], sides["pad_l"]), (sides["pad_b"], sides["pad_r"])
+
+
+def _side(p: LayerView, field: str) -> int:
+    """The padding at one side of the image, 0 where it is not given."""
+    size = p.foreign(field, 0)
+    p.require(size >= 0, field, f"{field} is {size}", "it is a size")
+    return size
+
+
+def _dilation(p: LayerView, spatial: int) -> Ints:
+    """The distance of the window's elements along each axis; `hole` is its name in old nets of DeepLab."""
+    hole = p.foreign("hole", 1)
+    p.require(hole > 0, "hole", f"hole must be at least 1, not {hole}")
+    p.require(hole == 1 or not p.dilation, "hole", "both hole and dilation are given", "they are the same")
+    return (hole,) * spatial if hole > 1 else _repeated(p, "dilation", spatial, 1)
 
 
 def _per_axis(p: LayerView, field: str, spatial: int, default: int | None) -> Ints:

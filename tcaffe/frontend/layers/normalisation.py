@@ -6,7 +6,7 @@ from tcaffe.frontend.layers.common import along, filled, mean, others, reshaped,
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import MOST_AXES, LayerView, Shape
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, equal, pool, pow_, reshape, select, sqrt
+from tcaffe.ir.ops import broadcast, equal, pool, pow_, reduce_sum, reshape, select, sqrt
 
 
 @layer("BatchNorm")
@@ -103,6 +103,17 @@ def _squares_around(x: Node, axes: tuple[int, ...], size: int) -> Node:
     reach = [min(size // 2, x.shape[a] - 1) for a in axes]
     sizes, pads, ones = [2 * r + 1 for r in reach], [(r, r) for r in reach], [1 for _ in axes]
     return pool(x * x, kind="sum", axes=axes, size=sizes, stride=ones, pad=pads)
+
+
+@layer("Normalize", param="norm_param")
+def normalize(x: Node, p: LayerView) -> Node:
+    """x over the length of its channels at each place, or of its whole item, times a learned scale; from SSD."""
+    p.require_axes(x, 2, 4)
+    axes = others(x, 0) if p.foreign("across_spatial", True) else (1,)
+    shape, scaled_axes = ((), ()) if p.foreign("channel_shared", True) else (x.shape[1:2], (1,))
+    factor = p.blob("scale", shape, p.foreign("scale_filler", p.constant(1)))
+    length = sqrt(reduce_sum(x * x, axes=axes) + p.foreign("eps", 1e-10))
+    return x / along(length, x, *others(x, *axes)) * along(factor, x, *scaled_axes)
 
 
 @layer("MVN")

@@ -7,20 +7,33 @@ from itertools import pairwise
 
 from tcaffe.frontend.layers.common import reshaped
 from tcaffe.frontend.layers.registry import layer
-from tcaffe.frontend.layers.view import LayerView
+from tcaffe.frontend.layers.view import MOST_AXES, LayerView
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, concat, reshape, slice_
+from tcaffe.ir.ops import broadcast, concat, reshape, slice_, transpose
 
 Shape = tuple[int, ...]
 
 
 @layer("Concat")
 def concatenation(x: Node, *rest: Node, p: LayerView) -> Node:
-    """The bottoms one after the other along an axis."""
+    """The bottoms one after the other along an axis.
+
+    With per_fla_fuse, a field of Intel's fork, each is first laid out by places, [N, H * W * C, 1, 1].
+    """
     axis = _axis_or(x, p, "concat_dim")
-    p.require_alike((x, *rest), but=axis)
-    p.sized((*x.shape[:axis], sum(y.shape[axis] for y in (x, *rest)), *x.shape[axis + 1 :]))
-    return concat(x, *rest, axis=axis) if rest else x
+    xs: tuple[Node, ...] = (x, *rest)
+    if p.foreign("per_fla_fuse", False):
+        p.require(axis == 1, "per_fla_fuse", f"per_fla_fuse goes with axis 1, not {axis}")
+        xs = tuple(_by_places(y, p) for y in xs)
+    p.require_alike(xs, but=axis)
+    p.sized((*xs[0].shape[:axis], sum(y.shape[axis] for y in xs), *xs[0].shape[axis + 1 :]))
+    return concat(*xs, axis=axis) if rest else xs[0]
+
+
+def _by_places(x: Node, p: LayerView) -> Node:
+    """Images with all channels of a place side by side, flattened to [N, H * W * C, 1, 1]."""
+    p.require_axes(x, 4, 4)
+    return reshape(transpose(x, order=(0, 2, 3, 1)), shape=(x.shape[0], math.prod(x.shape[1:]), 1, 1))
 
 
 @layer("Slice", tops=(1, None))
@@ -105,6 +118,28 @@ def _completed(x: Node, p: LayerView, shape: Shape) -> Shape:
     fits = x.type.size % rest == 0 if -1 in shape else x.type.size == rest
     p.require(fits, "shape", f"{x.type.size} elements of shape {list(x.shape)} do not fill the shape {list(shape)}")
     return tuple(x.type.size // rest if d == -1 else d for d in shape)
+
+
+@layer("Permute", param="permute_param")
+def permute(x: Node, p: LayerView) -> Node:
+    """x with its axes in another order, those not named behind in their own; from SSD."""
+    named: Shape = p.foreign("order", (), int)
+    rank = len(x.shape)
+    clear = len(set(named)) == len(named) and all(0 <= axis < rank for axis in named)
+    note = "it names axes from the front, each once"
+    p.require(clear, "order", f"the order {list(named)} for a blob of shape {list(x.shape)}", note)
+    order = (*named, *(axis for axis in range(rank) if axis not in named))
+    return x if order == tuple(range(rank)) else transpose(x, order=order)
+
+
+@layer("ShuffleChannel", param="shuffle_channel_param")
+def shuffle_channels(x: Node, p: LayerView) -> Node:
+    """x with the channels of its groups interleaved: the first of each group, then the second ...; from ShuffleNet."""
+    p.require_axes(x, 2, MOST_AXES - 1)
+    groups, channels = p.foreign("group", 1), x.shape[1]
+    p.require(groups > 0 and channels % groups == 0, "group", f"{groups} groups do not divide {channels} channels")
+    grouped = reshape(x, shape=(x.shape[0], groups, channels // groups, *x.shape[2:]))
+    return reshape(transpose(grouped, order=(0, 2, 1, *range(3, len(grouped.shape)))), shape=x.shape)
 
 
 @layer("Crop")

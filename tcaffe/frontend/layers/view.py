@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from tcaffe.diagnostics import CompileError, Diagnostic, Span
+from tcaffe.diagnostics import CompileError, Diagnostic, Span, suggest
+from tcaffe.frontend.bound import FieldPath
+from tcaffe.frontend.foreign import ForeignFields
 from tcaffe.frontend.layers.registry import LayerType
+from tcaffe.frontend.scalars import BadValueError
+from tcaffe.frontend.text import Entry
 from tcaffe.ir.node import Node
 from tcaffe.ir.ops import input_
 from tcaffe.schema import caffe_pb2
 
 Shape = tuple[int, ...]
+T = TypeVar("T")
 Locate = Callable[..., Span | None]
 MESSAGES = {f.name: f.message_type.fields_by_name for f in caffe_pb2.LayerParameter.DESCRIPTOR.fields if f.message_type}
 MOST_ELEMENTS = 2**31 - 1
@@ -47,12 +52,16 @@ class LayerView:
     stands for its 32 bits.
     """
 
-    def __init__(self, layer: Any, kind: LayerType, phase: str, net: Surroundings, locate: Locate) -> None:
+    def __init__(
+        self, layer: Any, kind: LayerType, phase: str, net: Surroundings, locate: Locate, foreign: ForeignFields
+    ) -> None:
         self.layer = layer
         self.kind = kind
         self.phase = phase
         self._net = net
         self._locate = locate
+        self._foreign = foreign
+        self._messages = kind.messages or foreign.named_like(kind.name)
 
     def __getattr__(self, name: str) -> Any:
         message, field = self._field(name)
@@ -65,13 +74,38 @@ class LayerView:
 
     def knows(self, name: str) -> bool:
         """Whether the layer's message has such a field at all."""
-        return any(name in MESSAGES[message] for message in self.kind.messages)
+        return any(name in MESSAGES.get(message, ()) for message in self._messages)
 
     def has(self, name: str) -> bool:
         """Whether the prototxt sets the field; a repeated field is set when it has an entry."""
         message, field = self._field(name)
         owner = getattr(self.layer, message)
         return bool(getattr(owner, name)) if field.is_repeated else owner.HasField(name)
+
+    def foreign(self, name: str, default: T, of: type | None = None) -> T:
+        """A field that Caffe's schema does not have, in the layer's own message or in the layer; else `default`.
+
+        The type of the default is the type of the field: bool, int, float, str (also for the name of an enum's value),
+        a protobuf message, or dict for a message of any fields. A default that is a tuple stands for a field given any
+        number of times, each value a bool, int ... as `of` says.
+        """
+        _, entries = self._foreign.find(name, self._messages)
+        single = not isinstance(default, tuple)
+        if single and len(entries) > 1:
+            self.fail(name, f"`{name}` is given {len(entries)} times", code="E0205")
+        try:
+            values: Any = tuple(self._foreign.value(entry, of or type(default)) for entry in entries)
+        except BadValueError as bad:
+            self.fail(name, bad.message, bad.note, code=bad.code, suggestion=bad.suggestion)
+        return (values[0] if single else values) if values else default
+
+    def unread(self) -> Iterator[tuple[FieldPath, Entry]]:
+        """The foreign fields that the rule has not asked for, in the layer and in its own messages."""
+        return self._foreign.unread(self._messages)
+
+    def likely(self, name: str) -> str:
+        """A sentence with the foreign field the rule asks for that `name` may stand for; empty if there is none."""
+        return suggest(name, self._foreign.asked())
 
     def blob(self, role: str, shape: Shape, filler: Message | None = None, *, learned: bool = True) -> Node:
         """The next parameter of the layer, called `<layer>.<role>` and first filled by `filler` (zeros if None).
@@ -156,9 +190,14 @@ class LayerView:
 
     def span(self, field: str = "") -> Span | None:
         """Where the prototxt sets a field of the layer or of its own message; without a field, where the layer is."""
-        if not field:
-            return self._locate()
-        return self._locate(field) if field in MESSAGES else self._locate(self._field(field)[0], field)
+        if not field or field in MESSAGES:
+            return self._locate(*filter(None, (field,)))
+        path, _ = self._foreign.find(field, self._messages)
+        return self._locate(*(path or (self._field(field)[0], field)))
+
+    def span_at(self, path: FieldPath) -> Span | None:
+        """Where the prototxt sets the field at a path within the layer."""
+        return self._locate(*path)
 
     def fail(self, field: str, message: str, note: str = "", *, code: str = "", suggestion: str = "") -> NoReturn:
         """Refuse the layer because of a field; without one, because of what its bottoms are (E0402)."""
@@ -168,8 +207,8 @@ class LayerView:
 
     def _field(self, name: str) -> tuple[str, Any]:
         """The message that holds a field, and the field's descriptor."""
-        for message in self.kind.messages if not name.startswith("_") else ():
-            if field := MESSAGES[message].get(name):
+        for message in self._messages if not name.startswith("_") else ():
+            if field := MESSAGES.get(message, {}).get(name):
                 return message, field
         raise AttributeError(f"layer type {self.kind.name} has no field {name}")
 

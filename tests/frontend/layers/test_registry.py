@@ -25,12 +25,12 @@ def load(text):
 
 
 def test_a_layer_from_outside_is_a_function(registered):
-    @registered("ReLU6")
-    def relu6(x, p):
-        """x between 0 and 6."""
-        return minimum(maximum(x, 0), 6)
+    @registered("Capped")
+    def capped(x, p):
+        """x between 0 and the cap."""
+        return minimum(maximum(x, 0), p.foreign("cap", 1.0))
 
-    net = load("layer { name: 'r' type: 'ReLU6' bottom: 'x' top: 'y' relu6_param { gain: 2 } }")
+    net = load("layer { name: 'r' type: 'Capped' bottom: 'x' top: 'y' capped_param { cap: 6 } }")
     found = evaluate(net.graph, {"x": np.array([[-1, 3, 9], [0, 6, 7]])})
     assert found["y"].tolist() == [[0, 3, 6], [0, 6, 6]]
 

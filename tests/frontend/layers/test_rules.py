@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcaffe.diagnostics import CompileError
@@ -80,6 +80,7 @@ def test_statistics_of_a_batch_are_left_for_the_next():
     np.testing.assert_allclose(after["b.factor"], 1.999)
 
 
+@settings(max_examples=40)
 @given(
     spatial=st.integers(1, 3),
     kernel=st.integers(1, 3),
@@ -100,6 +101,7 @@ def test_a_convolution_is_a_product_of_patches(spatial, kernel, stride, pad, dil
     np.testing.assert_allclose(found["Convolution"], products.reshape(found["Convolution"].shape), atol=1e-12)
 
 
+@settings(max_examples=40)
 @given(group=st.sampled_from([1, 2]), kernel=st.integers(1, 3), stride=st.integers(1, 3), pad=st.integers(0, 1))
 def test_a_deconvolution_is_the_transpose_of_a_convolution(group, kernel, stride, pad):
     steps = f"kernel_size: {kernel} stride: {stride} pad: {min(pad, kernel - 1)}"

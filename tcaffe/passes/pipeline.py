@@ -10,6 +10,7 @@ from tcaffe.ir.program import Program
 from tcaffe.ir.verify import verify_graph, verify_program
 from tcaffe.passes.algorithm import choose_algorithms
 from tcaffe.passes.alias import alias
+from tcaffe.passes.flip_transposed import flip_transposed
 from tcaffe.passes.fold_affine import fold_affine
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.fuse_pools import fuse_pools
@@ -23,7 +24,7 @@ GraphPass = Callable[[Graph], Graph]
 ProgramPass = Callable[[Program], Program]
 Observer = Callable[[str, Graph | Program], None]
 
-OPTIMISE: tuple[GraphPass, ...] = (simplify, fold_affine, merge_siblings, simplify, layout)
+OPTIMISE: tuple[GraphPass, ...] = (simplify, fold_affine, flip_transposed, merge_siblings, simplify, layout)
 """Deployment: parameters are fixed, so what is linear folds into them."""
 FAITHFUL: tuple[GraphPass, ...] = (simplify, layout)
 """Every blob stays, and parameters may change between runs."""

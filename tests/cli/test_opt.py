@@ -34,8 +34,8 @@ def test_no_pass_prints_what_was_read(cli, tmp_path: Path) -> None:
 def test_the_dumps_of_a_net_lead_to_its_program(cli, net, tmp_path: Path) -> None:
     cli("compile", net, "--dump-ir", tmp_path, "--workers", 2)
     dumps = sorted(tmp_path.glob("*.ir"))
-    passes = ",".join(path.stem[3:] for path in dumps[dumps.index(tmp_path / "05-fuse.ir") :])
-    program = cli("opt", "--pass", passes, tmp_path / "04-layout.ir").stdout
+    passes = ",".join(path.stem[3:] for path in dumps[dumps.index(tmp_path / "06-fuse.ir") :])
+    program = cli("opt", "--pass", passes, tmp_path / "05-layout.ir").stdout
     assert buffers(program) == buffers(dumps[-1].read_text()) != []
 
 

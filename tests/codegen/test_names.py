@@ -71,7 +71,7 @@ def test_comments_stay_on_their_line(text: str) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_net_of_hostile_names_is_just_a_net(name: str) -> None:
     x = ops.input_(shape=(1, 2, 4, 4), name=f"{name}.in")
-    with naming(name, Span(f"{name}.prototxt", 3)):
+    with naming(name, Span("net.prototxt", 3)):
         w, b = ops.param(shape=(2, 2, 3, 3), name=f"{name}.w"), ops.param(shape=(2,), name=f"{name}.b")
         y = ops.conv(x, w, stride=(1, 1), pad=(1, 1), dilation=(1, 1))
         y = ops.maximum(y + ops.broadcast(b, axes=(1,), shape=y.shape), 0.0)

@@ -65,7 +65,7 @@ def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> N
     tcaffe opt --pass '' graph.ir
 
     \b
-    Passes over a graph:   simplify fold_affine merge_siblings layout
+    Passes over a graph:   simplify fold_affine flip_transposed merge_siblings layout
     From it to a program:  fuse
     Passes over a program: fuse_pools order choose_algorithms alias plan_memory
 

@@ -9,6 +9,11 @@ DECIMAL = ("", " K", " M", " G", " T", " P")
 SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgtp]?)(i?)b?", re.IGNORECASE)
 
 
+def plural(number: int, noun: str) -> str:
+    """A number of things: `1 layer`, `2 layers`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def bytes_(size: int) -> str:
     """A size in memory: `640 B`, `7.23 MiB`; the binary units, as one MiB of memory is 2^20 bytes."""
     return f"{size} B" if size < 1024 else _scaled(size, 1024, BINARY, " ")

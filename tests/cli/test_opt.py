@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tcaffe.cli.commands.opt import GRAPH_PASSES, PROGRAM_PASSES
+
 GRAPH = """graph @g {
   input %x: f32[2,3]
   %a: f32[2,3] = maximum(%x, 0.0)
@@ -34,8 +36,9 @@ def test_no_pass_prints_what_was_read(cli, tmp_path: Path) -> None:
 def test_the_dumps_of_a_net_lead_to_its_program(cli, net, tmp_path: Path) -> None:
     cli("compile", net, "--dump-ir", tmp_path, "--workers", 2)
     dumps = sorted(tmp_path.glob("*.ir"))
-    passes = ",".join(path.stem[3:] for path in dumps[dumps.index(tmp_path / "06-fuse.ir") :])
-    program = cli("opt", "--pass", passes, tmp_path / "05-layout.ir").stdout
+    names = [path.stem[3:] for path in dumps]
+    fuse = names.index("fuse")
+    program = cli("opt", "--pass", ",".join(names[fuse:]), dumps[fuse - 1]).stdout
     assert buffers(program) == buffers(dumps[-1].read_text()) != []
 
 
@@ -67,3 +70,8 @@ def test_a_pass_of_another_stage(cli) -> None:
 def test_a_pass_there_is_not(cli) -> None:
     result = cli("opt", "--pass", "simplfy", "-", stdin=GRAPH)
     assert (result.exit_code, "did you mean `simplify`?" in result.stderr) == (2, True)
+
+
+def test_the_help_names_every_pass(cli) -> None:
+    help_ = cli("opt", "--help").stdout
+    assert all(re.search(rf"^  \w.*: .*\b{name}\b", help_, re.MULTILINE) for name in (*GRAPH_PASSES, *PROGRAM_PASSES))

@@ -19,7 +19,7 @@ def test_text(cli, golden, tmp_path: Path) -> None:
     (tmp_path / "old.prototxt").write_text(V1)
     result = cli("upgrade", tmp_path / "old.prototxt", tmp_path / "new.prototxt")
     assert result.exit_code == 0
-    assert "net: 1 layers from `layers` with types like CONVOLUTION to `layer`" in result.stderr
+    assert "net: 1 layer from `layers` with types like CONVOLUTION to `layer`" in result.stderr
     golden((tmp_path / "new.prototxt").read_text())
     again = cli("upgrade", tmp_path / "new.prototxt", "-")
     assert again.stdout == (tmp_path / "new.prototxt").read_text()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tcaffe.cli import feeding, screen
+from tcaffe.cli import feeding, screen, units
 from tcaffe.cli.building import load_weights
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.comparing import Checking, Verdict
@@ -80,7 +80,7 @@ def show_verdict(verdict: Verdict, show_all: bool) -> None:
             if worst
             else ""
         )
-        screen.show(f"the same: {len(verdict.kept)} blobs, and the outputs as they really run{most}")
+        screen.show(f"the same: {units.plural(len(verdict.kept), 'blob')}, and the outputs as they really run{most}")
         return
     first = verdict.first
     later = sum(not d.error <= verdict.tolerance for d in verdict.kept)

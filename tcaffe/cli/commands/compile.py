@@ -79,7 +79,8 @@ def write_all(built: Built, output: str | None, dump_ir: str | None, source: str
 
 def headline(net: Planned) -> str:
     """The change in one line."""
-    return f"{printable(net.program.name)}: {len(net.lowered.layers)} layers -> {len(net.program.kernels)} kernels\n"
+    layers, kernels = len(net.lowered.layers), len(net.program.kernels)
+    return f"{printable(net.program.name)}: {units.plural(layers, 'layer')} -> {units.plural(kernels, 'kernel')}\n"
 
 
 def layer_table(net: Planned) -> Table:

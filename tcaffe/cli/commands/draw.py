@@ -42,7 +42,7 @@ def draw(query: NetQuery, outputs: Sequence[str] | None, workers: int | None, ou
     warn(net.lowered)
     text = page_of(net) if kind == ".html" else dot_text(flow_of(net.program, net.origins.words()))
     Path(output).write_text(text, encoding="utf-8")
-    screen.show(f"{output}: {len(net.program.kernels)} kernels, {units.bytes_(net.plan.size)} arena")
+    screen.show(f"{output}: {units.plural(len(net.program.kernels), 'kernel')}, {units.bytes_(net.plan.size)} arena")
 
 
 def page_of(net: Planned) -> str:

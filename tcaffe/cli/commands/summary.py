@@ -56,7 +56,7 @@ def summary(query: NetQuery, as_json: bool) -> None:
     for line in lines:
         shapes = " ".join("x".join(map(str, shape)) or "scalar" for shape in line.shapes)
         screen.row(made, line.name, line.type, shapes, *numbers(line))
-    screen.row(made, f"total of {len(lines)} layers", "", "", *numbers(total(lines)), style="bold")
+    screen.row(made, f"total of {units.plural(len(lines), 'layer')}", "", "", *numbers(total(lines)), style="bold")
     screen.show(made)
 
 

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from tcaffe.cli import screen
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.options import is_text
+from tcaffe.cli.units import plural
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.bind import read_message
 from tcaffe.frontend.bound import Bound, FieldPath
@@ -139,7 +140,7 @@ def _net_changes(old: Any, new: Any) -> Iterator[str]:
     first = sum(layer.HasField("layer") for layer in old.layers)
     if old.layers:
         age = "the first format (`layers { layer { ... } }`)" if first else "`layers` with types like CONVOLUTION"
-        yield f"{len(old.layers)} layers from {age} to `layer`"
+        yield f"{plural(len(old.layers), 'layer')} from {age} to `layer`"
     if old.input:
         made = "an Input layer" if new.layer and new.layer[0].type == "Input" else "nothing, as they had no shapes"
         yield f"input fields of the net to {made}"

@@ -40,8 +40,8 @@ class Winograd:
         f, size, side = self.f, self.size, self.side
         self.load()
         x, y = f.fresh("x"), f.fresh("y")
-        into, _, out = TRANSFORMS[size, self.geo.kernel[0]]
-        before, after = f.alias(_table(into), "bt"), f.alias(_table(out), "at")
+        b_t, _, a_t = TRANSFORMS[size, self.geo.kernel[0]]
+        before, after = f.alias(_table(b_t), "bt"), f.alias(_table(a_t), "at")
         shape = f"{side}, {side}, {self.images}, {self.down}, {self.across}, {self.geo.channels}"
         self.buffer(x, "even", side * side, str(self.geo.channels))
         self.buffer(y, "odd", side * side, str(self.geo.channels))

@@ -61,6 +61,7 @@ _FORK_OF = {name: fork for fork, names in _NAMES.items() for name in names.split
 
 _READ = """
     LayerParameter.norm_param LayerParameter.permute_param LayerParameter.shuffle_channel_param
+    LayerParameter.squeeze_param
     ConvolutionParameter.pad_l ConvolutionParameter.pad_r ConvolutionParameter.pad_t ConvolutionParameter.pad_b
     ConvolutionParameter.hole ConvolutionParameter.fuse_type ConvolutionParameter.relu_param
     PoolingParameter.pad_l PoolingParameter.pad_r PoolingParameter.pad_t PoolingParameter.pad_b

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Span
 from tcaffe.frontend.bound import FieldPath
@@ -11,6 +12,8 @@ from tcaffe.frontend.forks import fork_note, without_effect
 from tcaffe.frontend.layers import CHECKED_TYPES, LayerView
 from tcaffe.frontend.text import Entry, Scalar
 from tcaffe.schema import caffe_pb2
+
+MOST_TOLD = 100  # unread fields of one layer, more than anybody reads
 
 _FIELDS = caffe_pb2.LayerParameter.DESCRIPTOR.fields_by_name
 
@@ -28,7 +31,7 @@ class Unread:
         Fields of layer types from outside the catalogue are their own affair: they get no more than a warning.
         """
         refused = []
-        for path, entry in p.unread():
+        for path, entry in islice(p.unread(), MOST_TOLD):
             name, owner = _key(path, entry)
             note = fork_note(name, owner)
             if why := without_effect(name, owner):

@@ -1,11 +1,14 @@
 """Fields that the schema does not have: what rules get of them, and what is said about those nobody reads."""
 
+import time
+
 import pytest
 
 from tcaffe.diagnostics import CompileError, render
 from tcaffe.frontend.forks import is_kept
 from tcaffe.frontend.layers import LAYERS, layer
 from tcaffe.frontend.load import load_net
+from tcaffe.frontend.unread import MOST_TOLD
 from tcaffe.schema.caffe_pb2 import FillerParameter, LayerParameter
 
 INPUT = "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 1 dim: 4 dim: 6 dim: 6 } } }\n"
@@ -90,6 +93,14 @@ def test_what_a_rule_from_outside_does_not_read_is_told(registered):
     )
 
 
+def test_a_great_many_fields_take_no_time(registered):
+    many = "".join(f"field_{i}: 1 " for i in range(5_000))
+    start = time.process_time()
+    _, warnings = read(registered, f"my_layer_param {{ {many} }}", lambda p: p.foreign("field_7", 1))
+    assert len(warnings) <= MOST_TOLD
+    assert time.process_time() - start < 5
+
+
 @pytest.mark.parametrize(
     ("fields", "default", "problem"),
     [
@@ -117,7 +128,8 @@ def test_values_are_of_the_kind_of_the_default(registered, fields, default, prob
 def test_fields_stay_with_their_layer_through_upgrade_and_filter():
     net = """input: "x" input_dim: 1 input_dim: 4 input_dim: 6 input_dim: 6
       layer { name: "t" type: "ReLU" bottom: "x" top: "t" relu_param { relu6: true } include { phase: TRAIN } }
-      layer { name: "p" type: "Pooling" bottom: "x" top: "p" pooling_param { kernel_size: 3 stride: 2 ceil_mode: false } }
+      layer { name: "p" type: "Pooling" bottom: "x" top: "p"
+        pooling_param { kernel_size: 3 stride: 2 ceil_mode: false } }
       layer { name: "q" type: "Pooling" bottom: "x" top: "q" pooling_param { kernel_size: 3 stride: 2 } }"""
     blobs = load_net(net).blobs
     assert (blobs["p"].shape, blobs["q"].shape) == ((1, 4, 2, 2), (1, 4, 3, 3))
@@ -125,7 +137,8 @@ def test_fields_stay_with_their_layer_through_upgrade_and_filter():
 
 def test_old_nets_may_have_fields_of_forks_too():
     net = """input: "x" input_dim: 1 input_dim: 4 input_dim: 6 input_dim: 6
-      layers { name: "p" type: POOLING bottom: "x" top: "p" pooling_param { kernel_size: 3 stride: 2 ceil_mode: false } }"""
+      layers { name: "p" type: POOLING bottom: "x" top: "p"
+        pooling_param { kernel_size: 3 stride: 2 ceil_mode: false } }"""
     assert load_net(net).blobs["p"].shape == (1, 4, 2, 2)
 
 

@@ -36,6 +36,9 @@ _FORKS = {
     "caffe-face and SphereFace": "CenterLoss MarginInnerProduct",
     "NVCaffe and DIGITS": "DetectNetTransformation",
     "Intel Caffe": "SpaceToDepth DepthToSpace",
+    "Synopsys": """
+        Add BatchToSpaceND Mul ResizeBilinear ResizeNearestNeighbor SpaceToBatchND Squeeze
+    """,
 }
 
 FORK_OF_TYPE = {name: fork for fork, names in _FORKS.items() for name in names.split()}

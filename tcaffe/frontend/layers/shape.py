@@ -132,6 +132,17 @@ def permute(x: Node, p: LayerView) -> Node:
     return x if order == tuple(range(rank)) else transpose(x, order=order)
 
 
+@layer("Squeeze", param="squeeze_param", in_place=False)
+def squeeze(x: Node, p: LayerView) -> Node:
+    """x without the axes named, which have size 1, or without all axes of size 1; from Synopsys."""
+    rank = len(x.shape)
+    named: Shape = p.foreign("axis", (), int)
+    fits = all(-rank <= axis < rank and x.shape[axis] == 1 for axis in named)
+    p.require(fits, "axis", f"axes {list(named)} of a blob of shape {list(x.shape)}", "they must have size 1")
+    dropped = {axis % rank for axis in named} or {axis for axis, n in enumerate(x.shape) if n == 1}
+    return reshaped(x, tuple(n for axis, n in enumerate(x.shape) if axis not in dropped))
+
+
 @layer("ShuffleChannel", param="shuffle_channel_param")
 def shuffle_channels(x: Node, p: LayerView) -> Node:
     """x with the channels of its groups interleaved: the first of each group, then the second ...; from ShuffleNet."""

@@ -124,11 +124,21 @@ def test_a_rectifier_without_its_limit():
 
 
 @pytest.mark.parametrize(
-    ("order", "axes"), [("order: 0 order: 2 order: 3 order: 1", (0, 2, 3, 1)), ("order: [3]", (3, 0, 1, 2)), ("", range(4))]
+    ("order", "axes"),
+    [("order: 0 order: 2 order: 3 order: 1", (0, 2, 3, 1)), ("order: [3]", (3, 0, 1, 2)), ("", range(4))],
 )
 def test_permute(order, axes):
     x = image(2, 3, 4, 5)
     assert np.array_equal(run(layer("Permute", f"permute_param {{ {order} }}"), x=x)["y"], x.transpose(*axes))
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("axis: 1 axis: -1", (2, 3, 1)), ("", (2, 3)), ("axis: [3]", (2, 1, 3, 1))]
+)
+def test_squeeze(axes, shape):
+    x = image(2, 1, 3, 1, 1)
+    found = run(layer("Squeeze", f"squeeze_param {{ {axes} }}"), x=x)["y"]
+    assert found.shape == shape and np.array_equal(found.ravel(), x.ravel())
 
 
 def test_shuffled_channels():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from tcaffe.ir.slots import Slots, clamps
 from tcaffe.ir.types import TensorType
 
 Ints = tuple[int, ...]
+
+PARTS = (*range(1, 9), *range(10, 17, 2), *range(20, 33, 4), *range(40, 65, 8))
+"""Into how many parts an axis is cut."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,10 @@ def blocks(shape: Ints, tile: Ints) -> int:
     return math.prod(-(-n // t) for n, t in zip(shape, tile, strict=True))
 
 
-def parts(total: int, most: int = 64) -> Iterator[int]:
-    """Sizes into which `total` can be cut nearly evenly, falling."""
-    seen = set()
-    for count in range(1, min(total, most) + 1):
-        size = -(-total // count)
-        if size not in seen:
-            seen.add(size)
-            yield size
+def parts(total: int) -> list[int]:
+    """Sizes into which `total` can be cut nearly evenly, falling; the finer the cut, the fewer of them."""
+    counts = (n for n in PARTS if n <= total)
+    return list(dict.fromkeys(-(-total // n) for n in counts))
 
 
 def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = (), margin: int = 0) -> dict[str, TensorType]:

@@ -9,10 +9,11 @@ WEIGHTS = {
         The path does not exist, is no file, or may not be opened.
     """,
     "E0502": """
-        A weights file is broken
+        A weights file is broken, or something else
 
         Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
-        neither, or was cut off on the way: compare its size with the original's.
+        neither, or was cut off on the way: compare its size with the original's. A prototxt, a mean image and a
+        snapshot's .solverstate hold no weights.
     """,
     "E0503": """
         HDF5 needs h5py
@@ -34,6 +35,20 @@ WEIGHTS = {
     "E0506": """
         The file has weights for a layer the net does not have
 
-        They are not used. If the net's layer was merely renamed, rename it back; otherwise this is only a remark.
+        They are not used. If the net's layer was merely renamed, rename it back; otherwise this is only a remark:
+        losses and side branches of training are not in a net that is deployed.
+    """,
+    "E0507": """
+        The net has a layer the file has no weights for
+
+        Its parameters start as their fillers say: at random, or at zero. That is right for a layer that is to be
+        trained, and makes the results of a net that is deployed worthless. Layers are matched by name.
+    """,
+    "E0508": """
+        A layer's name that HDF5 cannot store
+
+        In HDF5 a layer is a group and a slash in its name makes a group inside a group, so no part between slashes
+        may be empty or a dot, and none may be the number of a parameter of the layer before it. A .caffemodel takes
+        any name.
     """,
 }

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-from google.protobuf.message import DecodeError
 
 from tcaffe.cli import screen
 from tcaffe.cli.command import command, json_option
@@ -24,6 +21,7 @@ from tcaffe.frontend.print_text import print_text
 from tcaffe.frontend.text import Message, parse_text
 from tcaffe.frontend.text import read_source as read_text
 from tcaffe.frontend.upgrade import upgrade_net, upgrade_solver
+from tcaffe.frontend.weights import read_binary_net, write_whole
 from tcaffe.schema import caffe_pb2
 
 
@@ -54,11 +52,11 @@ def upgrade(source: str, target: str, as_json: bool) -> None:
     """
     path = Path(source)
     data = path.read_bytes()
-    result = upgrade_text(path, data) if is_text(data) else upgrade_binary(path, data)
+    result = upgrade_text(path, data) if is_text(data) else upgrade_binary(path)
     if target == "-":
         click.echo(result.data, nl=False)
     else:
-        write(Path(target), result.data)
+        write_whole(target, lambda staging: staging.write_bytes(result.data))
     if as_json and target != "-":
         notes = [d.json() for d in result.notes]
         screen.write_json({"kind": result.kind, "changes": result.changes, "written": target, "diagnostics": notes})
@@ -98,12 +96,9 @@ def _moved(bound: Bound[Any], origin: Sequence[int | None]) -> dict[FieldPath, M
     return found
 
 
-def upgrade_binary(path: Path, data: bytes) -> Result:
+def upgrade_binary(path: Path) -> Result:
     """A .caffemodel in today's format; raises CompileError."""
-    try:
-        old = caffe_pb2.NetParameter.FromString(data)
-    except DecodeError as error:
-        raise CompileError([Diagnostic("E0502", f"{path} is neither text nor a .caffemodel: {error}")]) from error
+    old = read_binary_net(path)
     upgraded = upgrade_net(old)
     return Result(upgraded.net.SerializeToString(), "weights", tuple(_net_changes(old, upgraded.net)), upgraded.notes)
 
@@ -113,26 +108,6 @@ def is_solver(path: Path, data: bytes) -> bool:
     names = {field.name for field in parse_text(read_text(data, str(path))).fields}
     net, solver = (set(m.DESCRIPTOR.fields_by_name) for m in (caffe_pb2.NetParameter, caffe_pb2.SolverParameter))
     return not names & {"layer", "layers"} and bool(names & (solver - net))
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: IN and OUT may be the same."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as staging:
-        try:
-            staging.write(data)
-            staging.flush()
-            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-            Path(staging.name).chmod(mode)
-            Path(staging.name).replace(path)
-        except BaseException:
-            Path(staging.name).unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _net_changes(old: Any, new: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ LEGACY_RANK = 4
 
 @dataclass(frozen=True)
 class StoredBlob:
-    """An array of a file: its numbers, flat, and its shape.
+    """An array of a file: its numbers, flat, of any float type, and its shape.
 
     `legacy` marks the four numbers of old files (num, channels, height, width), which stand for any shape that is
     the same once ones are put in front.
@@ -41,3 +41,4 @@ class StoredLayer:
 
     name: str
     blobs: tuple[StoredBlob | None, ...]
+    file: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from google.protobuf.message import Message
 
 from tcaffe.frontend.weights.blob import Shape, StoredBlob, StoredLayer
 from tcaffe.frontend.weights.wire import (
@@ -20,114 +21,148 @@ from tcaffe.frontend.weights.wire import (
     Field,
     WireError,
     fields,
+    read_field,
     signed,
     varint,
 )
 from tcaffe.schema import caffe_pb2
 
+# What a small hostile file could make us build many objects for; the largest known nets have about a thousand layers.
+MAX_LAYERS = 100_000
+MAX_BLOBS = 1024  # of one layer
+MAX_PIECES = 1024  # that the numbers of one array stand in
 MAX_AXES = 32
+STRIDE = 2**16  # numbers looked at together
+
+Kind = type[Message]
 
 
-def _number(message: type, field: str) -> int:
-    return int(message.DESCRIPTOR.fields_by_name[field].number)  # type: ignore[attr-defined]
+def number(message: Kind, field: str) -> int:
+    """The number of a field in the schema."""
+    return int(message.DESCRIPTOR.fields_by_name[field].number)
 
 
 NET, BLOB = caffe_pb2.NetParameter, caffe_pb2.BlobProto
 CURRENT, OLD, OLDEST = caffe_pb2.LayerParameter, caffe_pb2.V1LayerParameter, caffe_pb2.V0LayerParameter
-LAYER, LAYERS = _number(NET, "layer"), _number(NET, "layers")
-INNER = _number(OLD, "layer")
-AGES = {LAYER: CURRENT, LAYERS: OLD}
-SHAPE, DIM = _number(BLOB, "shape"), _number(caffe_pb2.BlobShape, "dim")
-SINGLE, DOUBLE = _number(BLOB, "data"), _number(BLOB, "double_data")
-SIDES = [_number(BLOB, side) for side in ("num", "channels", "height", "width")]
-RAW_TYPE, RAW = 10, 12  # NVIDIA's fork: an element type and the bytes of all elements
+AGES: dict[int, Kind] = {number(NET, "layer"): CURRENT, number(NET, "layers"): OLD}
+INNER = number(OLD, "layer")
+SHAPE, DIM = number(BLOB, "shape"), number(caffe_pb2.BlobShape, "dim")
+SINGLE, DOUBLE = number(BLOB, "data"), number(BLOB, "double_data")
+SIDES = [number(BLOB, side) for side in ("num", "channels", "height", "width")]
+RAW_TYPE, RAW = 10, 12  # NVIDIA's fork: an element type, and the bytes of all elements
 RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
 
 
 def read_layers(data: memoryview) -> Iterator[StoredLayer]:
     """The layers of a binary NetParameter of any age, in order; raises WireError."""
-    for field in fields(data, 0, len(data)):
-        if field.number in AGES and field.kind == BYTES:
-            yield _layer(data, field, AGES[field.number])
+    found = (field for field in fields(data, 0, len(data)) if field.number in AGES and field.kind == BYTES)
+    for count, field in enumerate(found):
+        if count == MAX_LAYERS:
+            raise WireError(f"more than {MAX_LAYERS} layers", field.tag)
+        yield _layer(data, field, AGES[field.number])
 
 
-def _layer(data: memoryview, layer: Field, message: type) -> StoredLayer:
+def _layer(data: memoryview, layer: Field, kind: Kind) -> StoredLayer:
     """A layer's name and arrays; a layer of the first format has both inside another message."""
-    name, blobs = b"", list[StoredBlob | None]()
-    wanted_name, wanted_blobs = _number(message, "name"), _number(message, "blobs")
+    name, blobs = "", list[StoredBlob | None]()
+    wanted_name, wanted_blobs = number(kind, "name"), number(kind, "blobs")
     for field in fields(data, layer.start, layer.end):
         if field.kind != BYTES:
             continue
-        if message is OLD and field.number == INNER:
+        if kind is OLD and field.number == INNER:
             inner = _layer(data, field, OLDEST)
-            name, blobs = name or inner.name.encode(), blobs or list(inner.blobs)
+            name, blobs = inner.name or name, [*blobs, *inner.blobs]
         elif field.number == wanted_name:
-            name = bytes(data[field.start : field.end])
+            name = bytes(data[field.start : field.end]).decode("utf-8", "replace")
         elif field.number == wanted_blobs:
             blobs.append(_blob(data, field))
-    return StoredLayer(name.decode("utf-8", "replace"), tuple(blobs))
+        if len(blobs) > MAX_BLOBS:
+            raise WireError(f"more than {MAX_BLOBS} parameters in one layer", field.tag)
+    return StoredLayer(name, tuple(blobs))
 
 
 def _blob(data: memoryview, blob: Field) -> StoredBlob:
-    """An array, whichever of the ways to store its numbers the file uses; doubles win over floats."""
+    """An array, in whichever way its shape and its numbers are stored."""
     shape: Shape = ()
-    legacy = dict.fromkeys(SIDES, 0)
-    old = False
-    pieces: dict[int, list[np.ndarray]] = {SINGLE: [], DOUBLE: [], RAW: []}
-    raw_type = 1
-    skip_to = blob.start
-    for field in fields(data, blob.start, blob.end):
-        if field.number in legacy and field.kind == VARINT:
-            legacy[field.number], old = signed(field.value), True
+    sides: dict[int, int] = {}
+    pieces: dict[int, list[np.ndarray]] = {DOUBLE: [], SINGLE: [], RAW: []}
+    raw_type: int | None = None
+    at = blob.start
+    while at < blob.end:
+        field = read_field(data, at, blob.end)
+        at = field.end
+        if field.number in SIDES and field.kind == VARINT:
+            sides[field.number] = signed(field.value)
         elif field.number == SHAPE and field.kind == BYTES:
-            shape = _dims(data, field)
+            shape = _dims(data, field, shape)
         elif field.number == RAW_TYPE and field.kind == VARINT:
             raw_type = field.value
-        elif field.number in pieces and field.tag >= skip_to:
-            piece, skip_to = _numbers(data, field, blob.end, raw_type)
-            pieces[field.number].append(piece)
-    used = next((p for p in (pieces[DOUBLE], pieces[RAW], pieces[SINGLE]) if p), [])
-    numbers = used[0] if len(used) == 1 else np.concatenate(used) if used else np.empty(0, np.float32)
-    if old and min(legacy.values()) < 0:
-        raise WireError(f"an array of shape {list(legacy.values())}", blob.tag)
-    return StoredBlob(tuple(legacy.values()) if old else shape, numbers, legacy=old)
+        elif field.number in pieces:
+            piece, at = _numbers(data, field, blob.end)
+            if piece.size:
+                pieces[field.number].append(piece)
+            if len(pieces[field.number]) > MAX_PIECES:
+                raise WireError(f"an array in more than {MAX_PIECES} pieces", field.tag)
+    if sides:
+        shape = tuple(sides.get(side, 0) for side in SIDES)
+    if min(shape, default=0) < 0:
+        raise WireError(f"an array of shape {list(shape)}", blob.tag)
+    return StoredBlob(shape, _joined(pieces, raw_type, blob.tag), legacy=bool(sides))
 
 
-def _dims(data: memoryview, shape: Field) -> Shape:
-    """The dimensions of a BlobShape, packed or not."""
-    dims: list[int] = []
+def _dims(data: memoryview, shape: Field, dims: Shape) -> Shape:
+    """The dimensions of a BlobShape, packed or not, behind those that another one gave already."""
     for field in fields(data, shape.start, shape.end):
-        if field.number != DIM:
-            continue
         at = field.start
-        while at < field.end and len(dims) <= MAX_AXES:
+        while field.number == DIM and at < field.end:
             value, at = varint(data, at, field.end)
-            dims.append(signed(value))
-    if len(dims) > MAX_AXES or min(dims, default=0) < 0:
-        raise WireError(f"an array of shape {dims[: MAX_AXES + 1]}", shape.tag)
-    return tuple(dims)
+            dims = (*dims, signed(value))
+            if len(dims) > MAX_AXES:
+                raise WireError(f"an array of more than {MAX_AXES} axes", shape.tag)
+    return dims
 
 
-def _numbers(data: memoryview, field: Field, end: int, raw_type: int) -> tuple[np.ndarray, int]:
-    """The numbers of a field and where they end: packed bytes, or a run of single numbers each with its tag."""
-    if field.kind == BYTES:
-        dtype = {SINGLE: "<f4", DOUBLE: "<f8", RAW: RAW_TYPES.get(raw_type, "")}[field.number]
-        if not dtype:
-            raise WireError(f"numbers of the unknown type {raw_type}", field.tag)
-        if (field.end - field.start) % np.dtype(dtype).itemsize:
-            raise WireError(f"{field.end - field.start} bytes are no whole number of elements", field.tag)
-        return np.frombuffer(data[field.start : field.end], dtype), field.end
-    if field.kind != {SINGLE: FIXED32, DOUBLE: FIXED64}.get(field.number):
+def _numbers(data: memoryview, field: Field, end: int) -> tuple[np.ndarray, int]:
+    """The numbers of a field, and where they end: packed, or a run of single ones each behind a key of its own.
+
+    Those of NVIDIA's fork are still bytes.
+    """
+    single = {SINGLE: FIXED32, DOUBLE: FIXED64}.get(field.number)
+    if field.kind == single:
+        return _run(data, field, end)
+    if field.kind != BYTES:
         raise WireError("an array of something else than numbers", field.tag)
-    return _run(data, field, end)
+    raw = np.frombuffer(data[field.start : field.end], np.uint8)
+    return (_view(raw, f"<f{FIXED[single]}", field.tag) if single else raw), field.end
 
 
 def _run(data: memoryview, field: Field, end: int) -> tuple[np.ndarray, int]:
-    """Numbers stored one by one, each behind the same tag: found at once, as rows of bytes that start alike."""
+    """Numbers stored one by one, each behind the same key: found many at a time, as rows of bytes that start alike."""
     tag, item = field.start - field.tag, FIXED[field.kind]
     step = tag + item
-    rows = np.frombuffer(data[field.tag : field.tag + (end - field.tag) // step * step], np.uint8).reshape(-1, step)
-    alike = (rows[:, :tag] == rows[0, :tag]).all(axis=1)
-    count = len(rows) if alike.all() else int(alike.argmin())
+    rows = np.frombuffer(data[field.tag : end - (end - field.tag) % step], np.uint8).reshape(-1, step)
+    count = 0
+    while count < len(rows):
+        alike = (rows[count : count + STRIDE, :tag] == rows[0, :tag]).all(axis=1)
+        count += len(alike) if alike.all() else int(alike.argmin())
+        if not alike.all():
+            break
     numbers = np.ascontiguousarray(rows[:count, tag:]).view(f"<f{item}").reshape(-1)
     return numbers, field.tag + count * step
+
+
+def _joined(pieces: dict[int, list[np.ndarray]], raw_type: int | None, offset: int) -> np.ndarray:
+    """The numbers of an array that is stored in one way or in several; doubles win, raw bytes come last."""
+    kind, used = next(((kind, found) for kind, found in pieces.items() if found), (SINGLE, []))
+    if kind == RAW:
+        if raw_type not in RAW_TYPES:
+            raise WireError(f"numbers of the unknown type {raw_type}", offset)
+        return _view(used[-1], RAW_TYPES[raw_type], offset)
+    return used[0] if len(used) == 1 else np.concatenate(used) if used else np.empty(0, np.float32)
+
+
+def _view(raw: np.ndarray, dtype: str, offset: int) -> np.ndarray:
+    """Bytes as numbers, where they stand."""
+    if raw.size % np.dtype(dtype).itemsize:
+        raise WireError(f"{raw.size} bytes are no whole number of elements", offset)
+    return raw.view(dtype)

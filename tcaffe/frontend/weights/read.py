@@ -3,33 +3,76 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.weights import caffemodel, hdf5
 from tcaffe.frontend.weights.blob import StoredLayer
 from tcaffe.frontend.weights.wire import WireError
+from tcaffe.schema import caffe_pb2
+
+SAMPLE = 64  # bytes that show whether a file is text
+TEXT = bytes(range(32, 127)) + b"\t\r\n"
 
 
 def read_weights(path: str | os.PathLike[str]) -> tuple[StoredLayer, ...]:
     """The layers that a `.caffemodel` or `.h5` file holds; arrays of the former are views of the mapped file.
 
-    Raises CompileError: E0501 where the file cannot be read, E0502 where it is broken, E0503 without h5py.
+    Several files are one after the other as far as matching is concerned. Raises CompileError: E0501 where the file
+    cannot be read, E0502 where it is broken or no weights file, E0503 without h5py.
     """
     file = Path(path)
+    data = _mapped(file)
+    if bytes(data[: len(hdf5.SIGNATURE)]) == hdf5.SIGNATURE:
+        layers = hdf5.read_layers(file)
+    else:
+        layers = _binary_layers(file, data)
+    if not layers:
+        raise _broken(file, data, "it holds no layers")
+    return tuple(replace(layer, file=file.name) for layer in layers)
+
+
+def read_binary_net(path: str | os.PathLike[str]) -> caffe_pb2.NetParameter:
+    """The whole NetParameter of a binary file of any age, not upgraded; all numbers are in memory.
+
+    For tools that write the file anew: `read_weights` reads weights. Raises CompileError as it does.
+    """
+    file = Path(path)
+    data = _mapped(file)
     try:
-        with file.open("rb") as stream:
-            start = stream.read(len(hdf5.SIGNATURE))
-            size = os.fstat(stream.fileno()).st_size
-        if start == hdf5.SIGNATURE:
-            return tuple(hdf5.read_layers(file))
-        data = np.memmap(file, np.uint8, "r").data if size else memoryview(b"")
+        return caffe_pb2.NetParameter.FromString(bytes(data))
+    except DecodeError as error:
+        raise _broken(file, data, str(error)) from error
+
+
+def _mapped(file: Path) -> memoryview:
+    """The bytes of a file, read only where they are looked at; raises CompileError."""
+    try:
+        if not file.exists():
+            raise CompileError([Diagnostic("E0501", f"there is no file `{file}`")])
+        if not file.is_file():  # a pipe would be waited for
+            raise CompileError([Diagnostic("E0501", f"`{file}` is not a file")])
+        return np.memmap(file, np.uint8, "r").data if file.stat().st_size else memoryview(b"")
     except (OSError, ValueError) as error:
-        raise CompileError([Diagnostic("E0501", f"cannot read weights: {error}")]) from error
+        raise CompileError([Diagnostic("E0501", f"cannot read `{file}`: {error}")]) from error
+
+
+def _binary_layers(file: Path, data: memoryview) -> list[StoredLayer]:
     try:
-        return tuple(caffemodel.read_layers(data))
+        return list(caffemodel.read_layers(data))
     except WireError as error:
-        note = f"byte {error.offset} of {len(data)}"
-        raise CompileError([Diagnostic("E0502", f"{file} is no .caffemodel, or broken: {error}", note=note)]) from error
+        raise _broken(file, data, f"{error}, at byte {error.offset} of {len(data)}") from error
+
+
+def _broken(file: Path, data: memoryview, why: str) -> CompileError:
+    """The error for a file that is no weights file, with a guess at what it is."""
+    note = ""
+    if not len(data):
+        note = "it is empty"
+    elif not bytes(data[:SAMPLE]).translate(None, TEXT):
+        note = "it is text: weights are binary; a download may have left a page or a pointer in place of the file"
+    return CompileError([Diagnostic("E0502", f"`{file}` is no weights file, or broken: {why}", note=note)])

@@ -11,7 +11,7 @@ MAX_VARINT = 10  # bytes
 
 
 class WireError(Exception):
-    """The bytes are not protobuf: `offset` is where, counted from the start of the file."""
+    """The bytes are not what was expected: `offset` is where, counted from the start of the file."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -20,9 +20,9 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a message: its number, its wire type, and where its value stands.
+    """A field of a message: its number, its wire type, and where it stands.
 
-    `value` is the number of a varint; of any other type [start, end) are the bytes.
+    Its key is at `tag`, its value the bytes in [start, end); `value` is the number of a varint.
     """
 
     number: int
@@ -34,31 +34,31 @@ class Field:
 
 
 def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
-    """The fields of the message in [start, end); raises WireError."""
-    at = start
-    while at < end:
-        tag = at
-        key, at = varint(data, at, end)
-        number, kind = key >> 3, key & 7
-        if number == 0:
-            raise WireError("field number 0", tag)
-        if kind == VARINT:
-            value, after = varint(data, at, end)
-            yield Field(number, kind, tag, at, after, value)
-        elif kind == BYTES:
-            length, at = varint(data, at, end)
-            after = at + length
-            if after > end:
-                raise WireError(f"a field of {length} bytes where only {end - at} are left", tag)
-            yield Field(number, kind, tag, at, after)
-        elif kind in FIXED:
-            after = at + FIXED[kind]
-            if after > end:
-                raise WireError("the file ends inside a number", tag)
-            yield Field(number, kind, tag, at, after)
-        else:
-            raise WireError(f"wire type {kind}", tag)
-        at = after
+    """The fields of the message in [start, end), in their order; raises WireError."""
+    while start < end:
+        field = read_field(data, start, end)
+        yield field
+        start = field.end
+
+
+def read_field(data: memoryview, tag: int, end: int) -> Field:
+    """The field whose key is at `tag`, of a message that ends at `end`; raises WireError."""
+    key, start = varint(data, tag, end)
+    number, kind = key >> 3, key & 7
+    if number == 0:
+        raise WireError("a field with the number 0", tag)
+    if kind == VARINT:
+        value, after = varint(data, start, end)
+        return Field(number, kind, tag, start, after, value)
+    if kind == BYTES:
+        size, start = varint(data, start, end)
+    elif kind in FIXED:
+        size = FIXED[kind]
+    else:
+        raise WireError(f"a field of the unknown kind {kind}", tag)
+    if size > end - start:
+        raise WireError(f"a field of {size} bytes where {end - start} are left", tag)
+    return Field(number, kind, tag, start, start + size)
 
 
 def varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
@@ -73,5 +73,20 @@ def varint(data: memoryview, at: int, end: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """A 64-bit varint as the int32 or int64 it stands for."""
+    """A varint of 64 bits as the int32 or int64 it stands for."""
     return value - 2**64 if value >= 2**63 else value
+
+
+def key(number: int, kind: int) -> bytes:
+    """What a field starts with."""
+    return to_varint(number << 3 | kind)
+
+
+def to_varint(value: int) -> bytes:
+    """A number, not negative, as it is written."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

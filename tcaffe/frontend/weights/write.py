@@ -1,107 +1,89 @@
-"""Weights to a file: whole or not at all."""
+"""Weights to a file, in either format: whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from tcaffe.frontend.weights.hdf5 import open_hdf5
+from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.frontend.weights.atomic import write_whole
+from tcaffe.frontend.weights.caffemodel import BLOB, CURRENT, NET, number
+from tcaffe.frontend.weights.hdf5 import h5py
+from tcaffe.frontend.weights.wire import BYTES, key, to_varint
 from tcaffe.schema import caffe_pb2
 
 Arrays = Mapping[str, Sequence[np.ndarray]]
-TAGS = {"layer": b"\xa2\x06", "blobs": b"\x3a", "data": b"\x2a"}
-"""The keys of NetParameter.layer, LayerParameter.blobs and BlobProto.data on the wire."""
+LAYER, BLOBS, DATA = (key(number(*f), BYTES) for f in ((NET, "layer"), (CURRENT, "blobs"), (BLOB, "data")))
 
 
-def write_caffemodel(path: str | os.PathLike[str], net: Any, arrays: Arrays) -> None:
-    """Write `net` with the parameters of each layer, by name, as float32; numbers go from the array to the file.
+def write_caffemodel(path: str | os.PathLike[str], net: caffe_pb2.NetParameter, arrays: Arrays) -> None:
+    """Write the layers of `net` with their parameters, by layer name, as float32.
 
-    A killed process leaves the old file or the new one. Raises OSError.
+    Numbers go from the array to the file: memory does not hold them twice. Raises OSError.
     """
 
-    def write(file: BinaryIO) -> None:
-        head = caffe_pb2.NetParameter(name=net.name)
-        file.write(head.SerializeToString())
-        for layer in net.layer:
-            _write_layer(file, layer, arrays.get(layer.name, ()))
+    def fill(staging: Path) -> None:
+        with staging.open("xb") as file:
+            file.write(caffe_pb2.NetParameter(name=net.name).SerializeToString())
+            for layer in net.layer:
+                _write_layer(file, layer, arrays.get(layer.name, ()))
 
-    _atomically(Path(path), write)
+    write_whole(path, fill)
 
 
 def write_hdf5(
-    path: str | os.PathLike[str], layers: Sequence[str], arrays: Arrays, shared: Mapping[str, set[int]]
+    path: str | os.PathLike[str], layers: Sequence[str], arrays: Arrays, shared: Mapping[str, Set[int]]
 ) -> None:
-    """Write the parameters each layer owns; `shared` numbers those that are another layer's. Raises OSError."""
+    """Write a group for each of `layers`, with the parameters it owns; `shared` numbers those that are another's.
 
-    def write(staging: Path) -> None:
-        with open_hdf5(staging, "w") as file:
+    Raises OSError, and CompileError without h5py (E0503) or for a name that cannot be a group (E0508).
+    """
+
+    def fill(staging: Path) -> None:
+        with h5py(staging).File(staging, "x") as file:
             data = file.create_group("data")
-            for name in layers:
-                group = data.require_group(name)
-                for i, array in enumerate(arrays.get(name, ())):
-                    if i not in shared.get(name, ()):
-                        group.create_dataset(str(i), data=np.asarray(array, np.float32))
+            for name in dict.fromkeys(layers):
+                _write_group(data, name, arrays.get(name, ()), shared.get(name, frozenset()))
 
-    _replace(Path(path), write)
+    write_whole(path, fill)
 
 
-def _write_layer(file: BinaryIO, layer: Any, arrays: Sequence[np.ndarray]) -> None:
+def _write_group(data: Any, name: str, arrays: Sequence[np.ndarray], shared: Set[int]) -> None:
+    """Write one layer; slashes in its name make groups inside groups."""
+    usable = all(part not in ("", ".") for part in name.split("/")) and "\0" not in name
+    if not usable and not arrays:
+        return
+    try:
+        if not usable:
+            raise ValueError("no group can have that name")
+        group = data.require_group(name)
+        for i, array in enumerate(arrays):
+            if i not in shared:
+                group.create_dataset(str(i), data=np.asarray(array, np.float32))
+    except (TypeError, ValueError) as error:
+        complaint = f"layer `{name}` cannot be stored in HDF5: {error}"
+        raise CompileError([Diagnostic("E0508", complaint, suggestion="write a .caffemodel")]) from error
+
+
+def _write_layer(file: BinaryIO, layer: caffe_pb2.LayerParameter, arrays: Sequence[np.ndarray]) -> None:
+    """Write a layer as NetParameter holds it, the lengths of its pieces known before any of them is written."""
     plain = caffe_pb2.LayerParameter()
     plain.CopyFrom(layer)
     plain.ClearField("blobs")
-    blobs = [(_shape_bytes(a), np.ascontiguousarray(a, np.dtype("<f4"))) for a in arrays]
-    sizes = [len(s) + _prefixed(TAGS["data"], a.nbytes) for s, a in blobs]
     body = plain.SerializeToString()
-    total = len(body) + sum(_prefixed(TAGS["blobs"], size) for size in sizes)
-    file.write(TAGS["layer"] + _varint(total) + body)
-    for (shape, array), size in zip(blobs, sizes, strict=True):
-        file.write(TAGS["blobs"] + _varint(size) + shape + TAGS["data"] + _varint(array.nbytes))
-        file.write(array.data)
+    blobs = [(_blob_head(array), array) for array in arrays]
+    sizes = [len(head) + 4 * array.size for head, array in blobs]
+    file.write(LAYER + to_varint(len(body) + sum(len(BLOBS + to_varint(size)) + size for size in sizes)) + body)
+    for (head, array), size in zip(blobs, sizes, strict=True):
+        file.write(BLOBS + to_varint(size) + head)
+        file.write(np.ascontiguousarray(array, "<f4").data)
 
 
-def _shape_bytes(array: np.ndarray) -> bytes:
-    return caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=array.shape)).SerializeToString()
-
-
-def _prefixed(tag: bytes, size: int) -> int:
-    """Bytes of a field of `size` bytes with its key and its length."""
-    return len(tag) + len(_varint(size)) + size
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    def fill(staging: Path) -> None:
-        with staging.open("wb") as file:
-            write(file)
-
-    _replace(path, fill)
-
-
-def _replace(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a temporary file beside `path`, make sure it is on the disk, and only then give it the name."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    staging = Path(name)
-    try:
-        fill(staging)
-        with staging.open("rb") as file:
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        staging.chmod(0o666 & ~mask)
-        staging.replace(path)
-    finally:
-        staging.unlink(missing_ok=True)
+def _blob_head(array: np.ndarray) -> bytes:
+    """A BlobProto up to its numbers."""
+    shape = caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=array.shape)).SerializeToString()
+    return shape + DATA + to_varint(4 * array.size)

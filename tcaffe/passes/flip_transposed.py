@@ -14,7 +14,7 @@ def flip_transposed(graph: Graph) -> Graph:
 
 
 def steps_of_one(node: Node) -> Node | None:
-    """conv_dx(g, w) by steps of one  =>  conv(g, w with its taps in reverse), padded by what the window reaches beyond"""
+    """conv_dx(g, w) by steps of one  =>  conv(g, w with its taps reversed), padded by what the window reaches beyond"""
     match node:
         case Node(ops.conv_dx, (g, w), {"stride": stride, "pad": pad, "dilation": dilation, "groups": groups}):
             reach = tuple(d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], pad, strict=True))

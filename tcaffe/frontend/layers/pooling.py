@@ -47,10 +47,10 @@ def spatial_pyramid(x: Node, p: LayerView) -> Node:
 def _pyramid_level(x: Node, p: LayerView, bins: int) -> Node:
     """x pooled into `bins` by `bins` windows of one size; half of what is missing is padded on each side."""
     size = tuple(-(-n // bins) for n in x.shape[2:])
-    pad = tuple((k * bins - n + 1) // 2 for n, k in zip(x.shape[2:], size, strict=True))
-    fits = all(q < k for q, k in zip(pad, size, strict=True))
+    around = tuple((k * bins - n + 1) // 2 for n, k in zip(x.shape[2:], size, strict=True))
+    fits = all(q < k for q, k in zip(around, size, strict=True))
     p.require(fits, "pyramid_height", f"an image of {list(x.shape[2:])} cannot be cut into {bins} bins along each axis")
-    return _pooled(x, p.pool, _windows(x, p, size, size, pad, pad, ceil=True), pad)
+    return _pooled(x, p.pool, _windows(x, p, size, size, around, around, ceil=True), around)
 
 
 def _pooled(x: Node, kind: str, windows: Windows, high: Ints) -> Node:

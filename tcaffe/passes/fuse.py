@@ -172,7 +172,8 @@ class Fusion:
         if _splits_channels(node) and group.anchor is not None and group.anchor.op is ops.conv:
             source = node.inputs[0]
             cut = all(_splits_channels(r) for r in self.graph.uses[source]) and source not in self.outputs
-            return cut and (source is group.tail or _splits_channels(group.tail))
+            whole = group.tail.inputs[0] if _splits_channels(group.tail) else group.tail
+            return cut and source is whole
         if _splits_channels(group.tail):  # slices end a kernel
             return False
         if set(self.graph.uses[group.tail]) != {node}:

@@ -19,6 +19,7 @@ def simplify(graph: Graph) -> Graph:
         drop_unchanged,
         merge_reshapes,
         merge_transposes,
+        merge_slices,
         merge_broadcasts,
         square_is_a_product,
         clamp_once,
@@ -102,6 +103,19 @@ def merge_transposes(node: Node) -> Node | None:
     match node:
         case Node(ops.transpose, (Node(ops.transpose, (x,), {"order": first}),), {"order": then}):
             return ops.transpose(x, order=tuple(first[i] for i in then))
+    return None
+
+
+def merge_slices(node: Node) -> Node | None:
+    """slice(slice(x))  =>  slice(x)"""
+    match node:
+        case Node(ops.slice_, (Node(ops.slice_, (x,), inner),), outer):
+            ones = (1,) * len(node.shape)
+            strides = inner["stride"] or ones
+            begin = tuple(a + b * s for a, b, s in zip(inner["begin"], outer["begin"], strides, strict=True))
+            steps = tuple(a * b for a, b in zip(strides, outer["stride"] or ones, strict=True))
+            end = tuple(b + (n - 1) * s + 1 if n else b for b, n, s in zip(begin, node.shape, steps, strict=True))
+            return ops.slice_(x, begin=begin, end=end, stride=() if steps == ones else steps)
     return None
 
 

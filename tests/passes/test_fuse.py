@@ -62,6 +62,12 @@ def test_narrow_siblings_become_one_convolution_cut_in_slices() -> None:
     assert list(program.outputs) == ["a", "b"]
 
 
+def test_a_slice_of_a_slice_is_not_a_slice_of_the_convolution() -> None:
+    half = ops.slice_(conv(image(1, 4, 6, 6), "c", 8), begin=(0, 4, 0, 0), end=(1, 8, 6, 6)).named("half")
+    quarter = ops.slice_(half, begin=(0, 2, 0, 0), end=(1, 4, 6, 6)).named("quarter")
+    assert kernels(fuse(layout(Graph("g", {"quarter": quarter})))) == ["c+half", "quarter"]
+
+
 def test_a_pool_joins_its_convolution_where_that_lowers_the_peak() -> None:
     big = Graph("g", {"p": pooled(conv(image(1, 1, 16, 16), "c", 8), "max", 2, 2).named("p")})
     assert kernels(fuse_pools(fuse(layout(big)))) == ["c+p"]

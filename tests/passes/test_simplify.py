@@ -36,6 +36,11 @@ RULES = {
         "%b: f32[2,3,4] = transpose(%a) {order=[1,2,0]}\n%c: f32[2,3,4] = exp(%b)\nreturn %c",
         "input %x: f32[2,3,4]\n%c: f32[2,3,4] = exp(%x)\nreturn %c",
     ),
+    "slices": (
+        "input %x: f32[2,9]\n%a: f32[2,4] = slice(%x) {begin=[0,1], end=[2,9], stride=[1,2]}\n"
+        "%b: f32[1,2] = slice(%a) {begin=[1,1], end=[2,3]}\nreturn %b",
+        "input %x: f32[2,9]\n%b: f32[1,2] = slice(%x) {begin=[1,3], end=[2,6], stride=[1,2]}\nreturn %b",
+    ),
     "clamps": (
         "input %x: f32[2]\n%a: f32[2] = maximum(%x, 0.0)\n%b: f32[2] = maximum(%a, 0.0)\n"
         "%c: f32[2] = exp(%b)\nreturn %c",

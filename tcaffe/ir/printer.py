@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tcaffe.ir.graph import Graph
@@ -88,11 +88,15 @@ def _written_inline(node: Node, user: Node) -> bool:
     )
 
 
-def _shown(nodes: Iterable[Node], outputs: Iterable[Node]) -> list[Node]:
+def _alone(nodes: Iterable[Node]) -> dict[Node, None]:
+    """The numbers that need a line of their own, in the order in which `nodes` need one."""
+    return {i: None for n in nodes for i in n.inputs if _inline(i) and not _written_inline(i, n)}
+
+
+def _shown(nodes: Sequence[Node], outputs: Iterable[Node]) -> list[Node]:
     """The nodes that need a line: all but the numbers written where they are used; sources first."""
-    nodes = list(nodes)
-    needed = {i for node in nodes for i in node.inputs if not _written_inline(i, node)} | set(outputs)
-    shown = [n for n in nodes if not _inline(n) or n in needed]
+    alone = _alone(nodes) | {n: None for n in outputs if _inline(n)}
+    shown = [*alone, *(n for n in nodes if not _inline(n))]
     return sorted(shown, key=lambda n: LEAVES.index(n.op.name) if n.op.name in LEAVES else len(LEAVES))
 
 
@@ -167,8 +171,8 @@ def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterat
 
 def region(kernel: Kernel) -> tuple[Node, ...]:
     """The nodes of a kernel, with the constants that need a line of their own."""
-    alone = {i: None for n in kernel.nodes for i in n.inputs if i.op.name == "const" and not _written_inline(i, n)}
-    return (*alone, *kernel.nodes)
+    tables = {i: None for n in kernel.nodes for i in n.inputs if i.op.name == "const" and not _inline(i)}
+    return (*tables, *_alone(kernel.nodes), *kernel.nodes)
 
 
 def _views(values: Iterable[Node], unseen: set[Node], names: Names, places: Mapping[str, Place]) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_graphs_and_programs_read_back(graph: Graph) -> None:
     assert print_program(parse_program(text)) == text
 
 
+def test_numbers_that_need_a_line_come_in_the_order_of_need() -> None:
+    x, zero, one = ops.input_(shape=(2,), name="x"), ops.const(value=0.0, shape=(2,)), ops.const(value=1.0, shape=(2,))
+    y = ops.select(x > zero, one, zero)
+    text = print_graph(Graph("g", {"y": y}))
+    assert print_graph(parse_graph(text)) == text
+    assert text.index("value=1.0") < text.index("value=0.0")
+
+
 @given(st.text(min_size=1))
 def test_any_name_reads_back(name: str) -> None:
     graph = Graph(name, {name: ops.exp(ops.input_(shape=(2,), name=f"{name}.in"), name=name)})

@@ -51,9 +51,29 @@ def compile(
     check_target(target, precision)
     shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=shapes)
-    graph = lowered.graph.with_outputs(choose_outputs(lowered, outputs))
     values = parameter_values(lowered, weights, np.random.default_rng())
-    return build(graph, values, OPTIMISE, workers=workers or default_workers(), inputs=lowered.inputs)
+    return deploy(lowered, values, outputs=outputs, workers=workers)
+
+
+def deploy(
+    lowered: Lowered,
+    values: Values,
+    *,
+    outputs: Sequence[str] | None = None,
+    workers: int | None = None,
+    observe: Observer | None = None,
+) -> Executable:
+    """The executable of a net that was read already, with these parameters; see `compile` and `build`."""
+    chosen = choose_outputs(lowered, outputs)
+    return build(
+        lowered.graph.with_outputs(chosen),
+        values,
+        OPTIMISE,
+        workers=workers or default_workers(),
+        inputs=lowered.inputs,
+        naive=lowered.blob_bytes(chosen),
+        observe=observe,
+    )
 
 
 def build(
@@ -64,12 +84,13 @@ def build(
     workers: int,
     pack: bool = True,
     inputs: Sequence[str] = (),
+    naive: int = 0,
     observe: Observer | None = None,
 ) -> Executable:
     """`graph` through `passes` to an executable; `values` are its parameters by name.
 
-    `inputs` are the net's: those the graph has no need for may be given all the same. `observe` is shown what every
-    pass makes, as it is made.
+    `inputs` are the net's: those the graph has no need for may be given all the same. `naive` is what the plan is
+    compared with, in bytes. `observe` is shown what every pass makes, as it is made.
     """
     stages: dict[str, Graph | Program] = {}
 
@@ -78,7 +99,7 @@ def build(
         if observe:
             observe(name, stage)
 
-    program = lower(graph, passes, workers=workers, pack=pack, observe=keep)
+    program = lower(graph, passes, workers=workers, pack=pack, naive=naive, observe=keep)
     emitted = emit(program)
     unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
     manifest = link(program, emitted.functions, "cpu", workers, unused)

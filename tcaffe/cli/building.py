@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from tcaffe.cli.origins import Origins
 from tcaffe.diagnostics import Diagnostic
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import load_values, owned, start_value
-from tcaffe.ir import ops
-from tcaffe.ir.graph import Graph, topological
-from tcaffe.ir.node import Node
+from tcaffe.ir.graph import Graph
 from tcaffe.ir.program import MemoryPlan, Program
-from tcaffe.passes.pipeline import OPTIMISE, Observer, lower
+from tcaffe.passes.pipeline import OPTIMISE, lower
 from tcaffe.runtime.executable import Executable
 
 Values = dict[str, np.ndarray]
@@ -97,29 +95,18 @@ def build(
             meter.say(f"compiling: {name}")
             clock.lap("passes")
 
-        executable = compiled(lowered, values, outputs, workers, observe)
+        executable = compiler.deploy(lowered, values, outputs=outputs, workers=workers, observe=observe)
         clock.lap("code")
     assert executable.program is not None
-    return Built(lowered, with_naive(executable.program, lowered), executable, clock, (*lowered.warnings, *warnings))
-
-
-def compiled(
-    lowered: Lowered,
-    values: Values,
-    outputs: Sequence[str] | None = None,
-    workers: int | None = None,
-    observe: Observer | None = None,
-) -> Executable:
-    """The executable of a net for these parameters."""
-    graph = asked_graph(lowered, outputs)
-    workers = workers or compiler.default_workers()
-    return compiler.build(graph, values, OPTIMISE, workers=workers, inputs=lowered.inputs, observe=observe)
+    return Built(lowered, executable.program, executable, clock, (*lowered.warnings, *warnings))
 
 
 def planned(lowered: Lowered, outputs: Sequence[str] | None = None, workers: int | None = None) -> Planned:
     """The program of a net with every byte placed: no weights are read and no code is made."""
-    program = lower(asked_graph(lowered, outputs), OPTIMISE, workers=workers or compiler.default_workers())
-    return Planned(lowered, with_naive(program, lowered))
+    graph = asked_graph(lowered, outputs)
+    naive = lowered.blob_bytes(graph.outputs)
+    program = lower(graph, OPTIMISE, workers=workers or compiler.default_workers(), naive=naive)
+    return Planned(lowered, program)
 
 
 def load_weights(lowered: Lowered, paths: Sequence[str]) -> tuple[Values, tuple[Diagnostic, ...]]:
@@ -138,23 +125,3 @@ def load_weights(lowered: Lowered, paths: Sequence[str]) -> tuple[Values, tuple[
 def asked_graph(lowered: Lowered, outputs: Sequence[str] | None) -> Graph:
     """The graph of a net seen from the blobs that are asked for."""
     return lowered.graph.with_outputs(compiler.choose_outputs(lowered, outputs))
-
-
-def with_naive(program: Program, lowered: Lowered) -> Program:
-    """`program` with what its plan is compared to: the blobs of the net as Caffe holds them."""
-    assert program.plan is not None
-    return replace(program, plan=replace(program.plan, naive=blob_bytes(lowered, program)))
-
-
-def blob_bytes(lowered: Lowered, program: Program) -> int:
-    """Bytes of a buffer for each blob that the program's outputs need.
-
-    As in Caffe, a layer in place has none, and the tops of Reshape, Flatten and Split are their bottom's.
-    """
-    needed = set(topological(lowered.blobs[name] for name in program.outputs))
-    found: dict[Node, None] = {}
-    for layer in lowered.layers:
-        for top, value in zip(layer.tops, layer.values, strict=True):
-            if value in needed and top not in layer.bottoms and value.op not in (ops.reshape, ops.param):
-                found[value] = None
-    return nbytes(value.type for value in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -19,7 +19,8 @@ from tcaffe.frontend.naming import Names, name_values
 from tcaffe.frontend.sharing import Parameter, Parameters
 from tcaffe.frontend.unread import Unread
 from tcaffe.frontend.wiring import Version, Wiring
-from tcaffe.ir.graph import Graph
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph, topological
 from tcaffe.ir.node import Node, naming
 from tcaffe.ir.types import IRError
 from tcaffe.schema import caffe_pb2
@@ -75,6 +76,19 @@ class Lowered:
     def params(self) -> Mapping[str, tuple[Node, ...]]:
         """The parameters of each layer that has any; of layers of one name the first."""
         return {layer.name: layer.params for layer in reversed(self.layers) if layer.params}
+
+    def blob_bytes(self, outputs: Iterable[str]) -> int:
+        """Bytes of a buffer for each blob that `outputs` need, as Caffe holds them.
+
+        A layer in place has none, and the tops of Reshape, Flatten and Split are their bottom's.
+        """
+        needed = set(topological(self.blobs[name] for name in outputs))
+        found: dict[Node, None] = {}
+        for layer in self.layers:
+            for top, value in zip(layer.tops, layer.values, strict=True):
+                if value in needed and top not in layer.bottoms and value.op not in (ops.reshape, ops.param):
+                    found[value] = None
+        return sum(value.type.nbytes for value in found)
 
     @cached_property
     def loss_weights(self) -> Mapping[str, float]:

@@ -80,7 +80,7 @@ class Buffer:
 class MemoryPlan:
     """The arena: every buffer with its offset, and the proof of how good that is.
 
-    `naive` is what one buffer a blob, as Caffe holds them, would take; all sizes are bytes.
+    `naive` is what one buffer a blob, as Caffe holds them, would take (0 where nobody asked); all sizes are bytes.
     """
 
     size: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tcaffe.ir import ops
 from tcaffe.ir.program import MemoryPlan, Program
 from tcaffe.passes.alias import planned_buffers
 from tcaffe.passes.planner import Buffer as Interval
@@ -14,19 +13,14 @@ ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
 
 
-def plan_memory(program: Program) -> Program:
-    """`program` with an arena: every buffer placed, the overlap checked by other means than it was found by."""
+def plan_memory(program: Program, *, naive: int = 0) -> Program:
+    """`program` with an arena: every buffer placed, the overlap checked by other means than it was found by.
+
+    `naive` is the number of bytes the plan is compared with, 0 where nobody compares.
+    """
     live = planned_buffers(program)
     problem = Problem(tuple(Interval(b.name, b.size, b.start, b.end) for b in live), alignment=ALIGNMENT)
     found = plan(problem)
     check(problem, found.offsets)
     placed = tuple(replace(b, offset=found.offsets[b.name]) for b in live)
-    return replace(
-        program, plan=MemoryPlan(found.size, found.lower_bound, str(found.certificate), naive_bytes(program), placed)
-    )
-
-
-def naive_bytes(program: Program) -> int:
-    """Bytes of every value that is not merely another one's view, a buffer each, kept for good."""
-    computed = {n for kernel in program.kernels for n in kernel.nodes if n.op not in (ops.broadcast, ops.iota)}
-    return sum(n.type.nbytes for n in (*program.inputs, *computed))
+    return replace(program, plan=MemoryPlan(found.size, found.lower_bound, str(found.certificate), naive, placed))

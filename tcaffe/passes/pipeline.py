@@ -31,11 +31,18 @@ FAITHFUL: tuple[GraphPass, ...] = (simplify, layout)
 
 
 def lower(
-    graph: Graph, graph_passes: Sequence[GraphPass], *, workers: int, pack: bool = True, observe: Observer | None = None
+    graph: Graph,
+    graph_passes: Sequence[GraphPass],
+    *,
+    workers: int,
+    pack: bool = True,
+    naive: int = 0,
+    observe: Observer | None = None,
 ) -> Program:
     """`graph` through `graph_passes`, then to a program: kernels in order, each with its algorithm, every byte placed.
 
-    The verifier runs after every pass. `observe` is shown the result of each by name.
+    The verifier runs after every pass. `naive` bytes is what the plan is compared with. `observe` is shown the result
+    of each pass by name.
     """
     show = observe or (lambda name, result: None)
     show("lower", verify_graph(graph))
@@ -50,7 +57,7 @@ def lower(
         "order": order,
         "choose_algorithms": choose,
         "alias": alias,
-        "plan_memory": plan_memory,
+        "plan_memory": partial(plan_memory, naive=naive),
     }
     for name, step in steps.items():
         program = verify_program(step(program))

@@ -29,10 +29,10 @@ def test_random_parameters_reach_the_end(cli, net) -> None:
 
 def broken(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[str, dict[str, np.ndarray]], bool]) -> None:
     """A compiler whose programs give wrong numbers for some blobs."""
-    honest = comparing.compiled
+    honest = comparing.deploy
 
-    def compiled(*arguments: object) -> object:
-        executable = honest(*arguments)
+    def deploy(*arguments: object, **options: object) -> object:
+        executable = honest(*arguments, **options)
 
         def run(**inputs: np.ndarray) -> dict[str, np.ndarray]:
             outputs = executable(**inputs)
@@ -41,7 +41,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[str, dict[str, np.n
         run.manifest = executable.manifest
         return run
 
-    monkeypatch.setattr(comparing, "compiled", compiled)
+    monkeypatch.setattr(comparing, "deploy", deploy)
 
 
 def test_the_first_blob_that_differs_is_named(cli, net, monkeypatch) -> None:

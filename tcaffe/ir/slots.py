@@ -5,7 +5,7 @@ The pass that plans scratch memory and the code that uses it must agree on them,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tcaffe.ir.node import Node
@@ -124,7 +124,6 @@ class _Scan:
         self.outputs = outputs
         self.inside = set(self.nodes)
         self.last = {value: k for k, node in enumerate(self.nodes) for value in reads(node)}
-        self.rank = max((len(n.shape) for n in self.nodes), default=0)
         self.idle: list[Slot] = []
         self.slots = Slots()
 
@@ -143,7 +142,7 @@ class _Scan:
         kind = (node.type.dtype, self._is_reduced(node))
         dying = {v: self.slots.of[v] for v in reads(node) if v in self.slots.of and self.last[v] == k}
         if node in self.outputs and not self.copied and not self._may_tread_on_itself(node):
-            self._add_spare(node, dying, None)
+            self._add_spare(node)
             return
         if node in self.outputs:
             self.slots.late.add(node)
@@ -154,9 +153,9 @@ class _Scan:
                 if self.slots.of[value] is slot:
                     self.last[value] = len(self.nodes)  # the slot changes hands, it does not become idle
         self.slots.of[node] = slot
-        self._add_spare(node, dying, slot)
+        self._add_spare(node)
 
-    def _add_spare(self, node: Node, dying: Mapping[Node, Slot], slot: Slot | None) -> None:
+    def _add_spare(self, node: Node) -> None:
         if exponent(node) in STAGED_POWERS:
             spare = self._take(node.type.dtype, self._is_reduced(node))
             self.slots.spare[node] = spare

@@ -9,7 +9,8 @@ from tcaffe.codegen.numpy.chain import Chain
 from tcaffe.codegen.numpy.depthwise import write_depthwise
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.matrix import write_gemm, write_im2col
-from tcaffe.codegen.numpy.pooling import pool_block, slides
+from tcaffe.codegen.numpy.pooling import pool_block
+from tcaffe.codegen.numpy.slides import slides
 from tcaffe.codegen.numpy.winograd import write_winograd
 from tcaffe.ir.geometry import Geometry, geometry
 from tcaffe.ir.node import Node

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tcaffe.codegen.numpy.blocks import Axis, Block, affine, subscript
 from tcaffe.codegen.numpy.function import Function
-from tcaffe.codegen.numpy.pooling import minus
+from tcaffe.codegen.numpy.slides import minus
 from tcaffe.ir.geometry import Geometry
 
 

@@ -10,11 +10,11 @@ from tcaffe.ir import ops
 from tcaffe.ir.geometry import Geometry, geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import Slots, chain_nodes, chain_slots
+from tcaffe.ir.slots import chain_nodes
 from tcaffe.ir.types import TensorType
 from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
-from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, clamp_memory, parts, slot_memory
+from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, chain_memory, parts
 from tcaffe.passes.algorithm.storage import Storage
 
 MIN_CHANNELS = 8
@@ -49,7 +49,6 @@ class Convolution:
         whole = self.pool or conv
         self.shape: Ints = tuple(whole.shape[a] for a in whole.type.axes_in_memory)
         self.chain = chain_nodes(self.kernel)
-        self.slots: Slots = chain_slots(self.kernel, copied=self.storage.copied)
         self.passes = sum(1 for n in self.chain if n.op.family == "pointwise")
 
     def plans(self) -> Iterator[Plan]:
@@ -118,19 +117,17 @@ class Convolution:
         elements = math.prod(under)
         each += self.passes * (costs.CALL + elements * costs.PASS * costs.distance(4 * elements))
         cost = costs.spread(blocks(self.shape, tile), each, self.workers)
-        memory = dict(scratch)
-        homes = slot_memory(self.slots, self.workers, under)
-        if not self.storage.needs_home:
-            homes.pop("t0", None)
-        memory |= homes | clamp_memory(self.kernel, tuple(self.conv_shape()), under) | self.pooled(tile, under)
+        home, copied = self.storage.needs_home, self.storage.copied
+        shape = tuple(self.conv.shape[a] for a in self.conv.type.axes_in_memory)
+        chain = chain_memory(self.kernel, self.workers, shape, under, home=home, copied=copied)
+        memory = scratch | chain | self.pooled(tile, under)
         weights = self.conv.inputs[1]
         packed: dict[Node, Form] = {weights: form} if weights.op.name == "param" else {}
         if not packed:
             memory["filters"] = form.make(weights).type
         if tile[-1] == self.shape[-1]:
             packed |= self.shifts(under)
-        more = {"store": "copy"} if self.storage.copied else {}
-        return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs, **more}, memory, packed)
+        return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs, **self.storage.attrs}, memory, packed)
 
     def shifts(self, under: Ints) -> dict[Node, Form]:
         """Vectors that are added along the channels, repeated for every column where that makes rows long."""
@@ -144,10 +141,6 @@ class Convolution:
                     found[vector] = forms.columns(columns)
         others = (i for n in self.chain if n.op is not ops.add for i in n.inputs if i.op is ops.broadcast)
         return {v: form for v, form in found.items() if all(v not in o.inputs for o in others)}
-
-    def conv_shape(self) -> Iterator[int]:
-        """The shape of the convolution in memory order."""
-        return (self.conv.shape[a] for a in self.conv.type.axes_in_memory)
 
     def pooled(self, tile: Ints, under: Ints) -> dict[str, TensorType]:
         """Memory for a pool that ends the kernel: its rows, not yet its columns."""

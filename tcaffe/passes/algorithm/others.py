@@ -7,10 +7,10 @@ import math
 from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import assign_slots, chain_slots, domain, margin, reduced_axes
+from tcaffe.ir.slots import assign_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
-from tcaffe.passes.algorithm.plan import Ints, Plan, clamp_memory, slot_memory
+from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, parts, slot_memory
 from tcaffe.passes.algorithm.storage import Storage
 
 BLOCK = 1 << 15
@@ -37,7 +37,11 @@ def plan_region(kernel: Kernel, workers: int) -> Plan:
 
 
 def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
-    """A block of about BLOCK elements that spans the axes at the positions `whole`; outer axes are cut first."""
+    """A block of about BLOCK elements that spans the axes at the positions `whole`.
+
+    Outer axes are cut first. Invariant: before an axis that is cut into ranges all others are whole or cut to single
+    elements, so that a block is one run of memory where its innermost axes are whole.
+    """
     size = math.prod(shape)
     if size <= SMALL:
         return shape
@@ -48,7 +52,7 @@ def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
         if k in whole or now <= aim:
             continue
         tile[k] = max(1, n * aim // now)
-        tile[k] = -(-n // -(-n // tile[k]))
+        tile[k] = -(-n // -(-n // tile[k]))  # as many blocks, more nearly even
     return tuple(tile)
 
 
@@ -62,36 +66,29 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     reach = math.prod(pool.attrs["stride"])
     argmax = pool.attrs["kind"] == "argmax"
     whole = set(axes if argmax else axes[1:])
-    if math.prod(shape) * reach <= SMALL:
-        tile = shape
-    else:
-        tile = _pool_tile(shape, whole, reach, workers)
+    tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, whole, reach, workers)
     scratch: dict[str, TensorType] = {}
     if argmax:
-        scratch = {
-            "best": TensorType((workers, *tile), pool.type.dtype),
-            "better": TensorType((workers, *tile), "bool"),
-        }
-    x = [pool.inputs[0].shape[a] for a in order]
+        best = TensorType((workers, *tile), pool.type.dtype)
+        scratch = {"best": best, "better": best.with_dtype("bool")}
+    image = [pool.inputs[0].shape[a] for a in order]
     for k in range(0 if argmax else len(axes) - 1):
-        inner = tuple(x[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
+        inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
         scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
-    slots = chain_slots(kernel, copied=storage.copied)
-    homes = slot_memory(slots, workers, tile)
-    if not storage.needs_home:
-        homes.pop("t0", None)
-    return Plan(tile, 0.0, {"tile": tile} | _store(storage), scratch | homes | clamp_memory(kernel, shape, tile))
+    chain = chain_memory(kernel, workers, shape, tile, home=storage.needs_home, copied=storage.copied)
+    return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
 
 
 def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
+    """A block whose operands fit into the cache, the outer axes cut first, until everybody has one."""
     aim = max(1, 4 * BLOCK // reach)
     tile = list(shape)
     for k, n in enumerate(shape):
-        now = math.prod(tile)
-        if k in whole or (now <= aim and math.prod(-(-a // b) for a, b in zip(shape, tile, strict=True)) >= workers):
+        size = math.prod(tile)
+        if k in whole or (size <= aim and blocks(shape, tuple(tile)) >= workers):
             continue
-        tile[k] = max(1, min(-(-n // workers) if now <= aim else n, n * aim // now if now > aim else n))
-        tile[k] = -(-n // -(-n // tile[k]))
+        count = max(-(-size // aim), min(workers, n))
+        tile[k] = -(-n // min(count, n))
     return tuple(tile)
 
 
@@ -110,17 +107,9 @@ def plan_dot(kernel: Kernel, storage: Storage, workers: int) -> Plan:
         else:
             wide = -(-columns // (2 * workers))
             tile[-1] = min(columns, -(-wide // 16) * 16)
-    shape = tuple(tile)
-    slots = chain_slots(kernel, copied=storage.copied)
-    homes = slot_memory(slots, workers, shape)
-    if not storage.needs_home:
-        homes.pop("t0", None)
-    return Plan(shape, 0.0, {"tile": shape} | _store(storage), homes | clamp_memory(kernel, dot.shape, shape))
-
-
-def _store(storage: Storage) -> dict[str, str]:
-    """How a chain stores its result, where that is not plain."""
-    return {"store": "copy"} if storage.copied else {}
+    block = tuple(tile)
+    chain = chain_memory(kernel, workers, dot.shape, block, home=storage.needs_home, copied=storage.copied)
+    return Plan(block, 0.0, {"tile": block, **storage.attrs}, chain)
 
 
 def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
@@ -129,24 +118,25 @@ def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
     assert anchor is not None
     geo = geometry(anchor)
     shape = tuple(anchor.shape[a] for a in anchor.type.axes_in_memory)
-    count = 1
-    while True:
-        rows = -(-shape[1] // count)
-        tile = (1, rows, *shape[2:])
-        scratch = _spread_memory(anchor, tile, workers)
-        enough = shape[0] * count >= workers or rows <= geo.extent[0]
-        if rows == 1 or (enough and sum(t.nbytes for t in scratch.values()) <= costs.SCRATCH * workers):
-            break
-        count += 1
-    slots = chain_slots(kernel, copied=False)
-    homes = slot_memory(slots, workers, tile)
-    homes.pop("t0", None)
+    tile, scratch = _deconvolution_tile(anchor, shape, workers)
     weights = anchor.inputs[1]
     form = forms.taps(geo) if geo.depthwise else forms.spread(geo)
     packed = {weights: form} if weights.op.name == "param" else {}
     if not packed:
         scratch["filters"] = form.make(weights).type
-    return Plan(tile, 0.0, {"tile": tile}, scratch | homes | clamp_memory(kernel, shape, tile), packed)
+    return Plan(tile, 0.0, {"tile": tile}, scratch | chain_memory(kernel, workers, shape, tile, home=False), packed)
+
+
+def _deconvolution_tile(anchor: Node, shape: Ints, workers: int) -> tuple[Ints, dict[str, TensorType]]:
+    """The largest block that leaves work for everybody and fits into memory, and that memory."""
+    extent = geometry(anchor).extent[0]
+    for rows in (*parts(shape[1]), 1):
+        tile = (1, rows, *shape[2:])
+        scratch = _spread_memory(anchor, tile, workers)
+        shared = blocks(shape, tile) >= workers or rows <= extent
+        if shared and sum(kind.nbytes for kind in scratch.values()) <= costs.SCRATCH * workers:
+            break
+    return tile, scratch
 
 
 def _spread_memory(anchor: Node, tile: Ints, workers: int) -> dict[str, TensorType]:

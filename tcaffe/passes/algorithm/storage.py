@@ -26,6 +26,11 @@ class Storage:
     even: bool
     copied: bool
 
+    @property
+    def attrs(self) -> dict[str, str]:
+        """How the result is stored, where that is not plain."""
+        return {"store": "copy"} if self.copied else {}
+
 
 class Surroundings:
     """Who makes and who reads each value of a program."""

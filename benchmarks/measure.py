@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,46 +22,64 @@ Row = dict[str, Any]
 
 
 def measure(case: Case, peers: Sequence[str], rounds: int, seconds: float) -> list[Row]:
-    """A row an engine; the first that loads is what the others are compared with. A row may be just `failed`: why."""
+    """A row an engine; the first is what the others are compared with. `failed` in a row says why it ends."""
     write_files(case)
-    rows: dict[str, Row] = {peer: {"net": case.net, "batch": case.batch, "peer": peer} for peer in peers}
+    rows: dict[str, Row] = {peer: new_row(case, peer) for peer in peers}
     workers: dict[str, Worker] = {}
     with ExitStack() as stack:
-        for peer in peers:
-            try:
+        for peer, row in rows.items():
+            with noting_failure(row):
                 workers[peer] = stack.enter_context(Worker(peer, case))
-            except Failed as error:
-                rows[peer]["failed"] = str(error)
-        errors = compare(workers)
-        for peer, turns in take_turns(workers, rounds, seconds).items():
-            rows[peer] |= {
-                "version": workers[peer].version,
-                "variant": workers[peer].variant,
-                "error": errors[peer],
-                "gflop": 2 * case.describe().macs * case.batch / 1e9,
-                "seconds": [turn.seconds for turn in turns],
-                "disturbed": [round(turn.disturbed, 3) for turn in turns],
-            }
-    for peer in workers:
-        rows[peer]["peak_bytes"] = peak(case, peer, rows[peer]["variant"])
+                row |= {"version": workers[peer].version, "variant": workers[peer].variant}
+        compare(rows, workers)
+        for number in range(rounds):
+            take_turns(rows, workers, number, seconds)
+    for row in still_in(rows):
+        with noting_failure(row), Worker(row["peer"], case, row["variant"]) as fresh:
+            row["peak_bytes"] = fresh.peak()
     return list(rows.values())
 
 
-def compare(workers: dict[str, Worker]) -> dict[str, float]:
-    """How far each engine's output is from the first engine's, relative to its greatest."""
-    outputs = {peer: worker.output() for peer, worker in workers.items()}
-    reference = next(iter(outputs.values()))
-    return {peer: float(np.abs(out - reference).max() / np.abs(reference).max()) for peer, out in outputs.items()}
+def new_row(case: Case, peer: str) -> Row:
+    """What is known before anything is measured."""
+    gflop = 2 * case.describe().macs * case.batch / 1e9
+    return {"net": case.net, "batch": case.batch, "gflop": gflop, "peer": peer, "seconds": [], "disturbed": []}
 
 
-def take_turns(workers: dict[str, Worker], rounds: int, seconds: float) -> dict[str, list[Turn]]:
-    """A turn an engine in every round; each round starts with the next engine."""
-    order = list(workers)
-    turns: dict[str, list[Turn]] = {peer: [] for peer in order}
-    for number in range(rounds):
-        for peer in order[number % len(order) :] + order[: number % len(order)]:
-            turns[peer].append(quiet_turn(workers[peer], seconds))
-    return turns
+@contextmanager
+def noting_failure(row: Row) -> Iterator[None]:
+    """Write into the row why its engine failed, if it does."""
+    try:
+        yield
+    except Failed as failure:
+        row["failed"] = str(failure)
+
+
+def still_in(rows: dict[str, Row]) -> list[Row]:
+    """The rows of engines that have not failed."""
+    return [row for row in rows.values() if "failed" not in row]
+
+
+def compare(rows: dict[str, Row], workers: dict[str, Worker]) -> None:
+    """Note how far each engine's output is from the first engine's, relative to its greatest."""
+    outputs: dict[str, np.ndarray] = {}
+    for row in still_in(rows):
+        with noting_failure(row):
+            outputs[row["peer"]] = workers[row["peer"]].output()
+    for peer, output in outputs.items():
+        reference = next(iter(outputs.values()))
+        rows[peer]["error"] = float(np.abs(output - reference).max() / np.abs(reference).max())
+
+
+def take_turns(rows: dict[str, Row], workers: dict[str, Worker], number: int, seconds: float) -> None:
+    """A turn an engine; round `number` starts with the engine of that number."""
+    order = still_in(rows)
+    start = number % max(len(order), 1)
+    for row in order[start:] + order[:start]:
+        with noting_failure(row):
+            turn = quiet_turn(workers[row["peer"]], seconds)
+            row["seconds"].append(turn.seconds)
+            row["disturbed"].append(round(turn.disturbed, 3))
 
 
 def quiet_turn(worker: Worker, seconds: float) -> Turn:
@@ -71,12 +89,6 @@ def quiet_turn(worker: Worker, seconds: float) -> Turn:
         time.sleep(0.3 * len(tries))
         tries.append(worker.turn(seconds))
     return min(tries, key=lambda turn: turn.disturbed)
-
-
-def peak(case: Case, peer: str, variant: str) -> int:
-    """Bytes a fresh process grows by while it loads and runs the net."""
-    with Worker(peer, case, variant) as worker:
-        return worker.peak()
 
 
 def sgemm_gflops(case: Case, seconds: float) -> float:

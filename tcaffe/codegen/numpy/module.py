@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePath
 
-from tcaffe.codegen.names import comment, identifier
+from tcaffe.codegen.names import identifier
 from tcaffe.codegen.numpy.convolution import write_convolution
 from tcaffe.codegen.numpy.copies import write_copy
 from tcaffe.codegen.numpy.deconvolution import write_deconvolution
@@ -17,7 +15,7 @@ from tcaffe.codegen.numpy.index import write_gather, write_top_k
 from tcaffe.codegen.numpy.pooling import write_pool
 from tcaffe.codegen.numpy.region import write_region
 from tcaffe.codegen.source import Source
-from tcaffe.ir.node import Node
+from tcaffe.codegen.words import title, words
 from tcaffe.ir.program import Kernel, Program
 
 FRAMES: dict[str, Callable[[Function], None]] = {
@@ -43,7 +41,7 @@ class Emitted:
 def emit(program: Program) -> Emitted:
     """The numpy module of `program`: one function a kernel, the same bytes for the same program."""
     out = Source()
-    out.line(f'"""{_title(program)}"""')
+    out.line(f'"""{title(program)}"""')
     out.lines("", "import numpy as np")
     names: list[str] = []
     for kernel in program.kernels:
@@ -51,7 +49,7 @@ def emit(program: Program) -> Emitted:
         f = Function(kernel, names[-1])
         FRAMES[frame_of(kernel)](f)
         out.lines("", "")
-        f.write(out, _words(kernel))
+        f.write(out, words(kernel))
     return Emitted(str(out), tuple(names))
 
 
@@ -69,52 +67,3 @@ def frame_of(kernel: Kernel) -> str:
 
 def _computes(kernel: Kernel) -> bool:
     return any(n.op.family in ("pointwise", "reduce", "window") for n in kernel.nodes)
-
-
-def _title(program: Program) -> str:
-    size = f", an arena of {_bytes(program.plan.size)}" if program.plan else ""
-    return f"{comment(program.name) or 'A net'}: {_many(len(program.kernels), 'kernel')}{size}."
-
-
-def _words(kernel: Kernel) -> str:
-    """What a kernel is: its layers, what it maps to what, how, how much work that is, and where it is written."""
-    shapes = ", ".join(str(list(n.shape)) for n in kernel.inputs) or "nothing"
-    results = ", ".join(str(list(n.shape)) for n in kernel.outputs)
-    how = [f"by {kernel.attrs['algorithm']}"] if "algorithm" in kernel.attrs else []
-    how += [f"{work(kernel) / 1e6:.4g} MFLOP"] if work(kernel) else []
-    places = _places(kernel)
-    return f"{comment(kernel.name)}: {', '.join([f'{shapes} to {results}', *how])}." + (f" {places}" if places else "")
-
-
-def _places(kernel: Kernel) -> str:
-    """The lines of the prototxt that the kernel comes from."""
-    found: dict[str, list[int]] = {}
-    for span in (n.span for n in kernel.nodes if n.span is not None):
-        lines = found.setdefault(PurePath(span.file).name, [])
-        if span.line not in lines:
-            lines.append(span.line)
-    return comment("; ".join(f"{file}:{','.join(map(str, lines))}" for file, lines in found.items()))
-
-
-def work(kernel: Kernel) -> int:
-    """Multiplications and additions of the anchor."""
-    anchor = kernel.anchor
-    if anchor is None or anchor.op.family != "contract":
-        return 0
-    x, w = anchor.inputs
-    if anchor.op.name == "dot":
-        return 2 * math.prod(anchor.shape) * x.shape[-1]
-    each: Node = anchor if anchor.op.name == "conv" else x
-    return 2 * math.prod(each.shape) * math.prod(w.shape[1:])
-
-
-def _bytes(count: int) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.4g} {unit}"
-        count /= 1024  # type: ignore[assignment]
-    return f"{count:.4g} GiB"
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}" + ("s" if count != 1 else "")

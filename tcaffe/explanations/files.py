@@ -70,6 +70,13 @@ FILES = {
         are compiled for the shape they are fed; a saved bundle has one shape and takes no other. A mean has one number,
         or one for each channel.
     """,
+    "E0612": """
+        A kernel that the target has no code for yet
+
+        The code for GPUs is new: convolutions, products, pools, reductions along rows and all that works element by
+        element are there, in f32. The message names the first thing of the kernel that is not. The target cpu has code
+        for every net.
+    """,
     "E0620": """
         Not a bundle
 

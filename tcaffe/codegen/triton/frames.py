@@ -1,0 +1,62 @@
+"""Frames: which of the ways to write a kernel fits it, and what there is no code for yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from tcaffe.codegen.triton.choices import MAX_ROW
+from tcaffe.codegen.triton.region import whole_axes
+from tcaffe.codegen.triton.spelling import UNSPELLED
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Kernel
+from tcaffe.ir.slots import domain
+
+MAX_ELEMENTS = 2**31
+"""Elements of a value: emitted code counts them in 32 bits."""
+
+
+def frame_of(kernel: Kernel) -> str:
+    """Which frame writes a kernel: conv, dot, rows (what is reduced or seen by a window stays together) or flat."""
+    anchor = kernel.anchor
+    if anchor is None or anchor.op.family in ("shape", "source") or _slides(anchor):
+        return "flat"
+    return "rows" if anchor.op.family in ("reduce", "window") else anchor.op.name
+
+
+def missing(kernel: Kernel) -> str:
+    """What of a kernel there is no code for, in words; empty for one that can be written."""
+    return next(_missing(kernel), "")
+
+
+def _missing(kernel: Kernel) -> Iterator[str]:
+    anchor = kernel.anchor
+    for node in kernel.nodes:
+        if node.op.name in UNSPELLED:
+            yield f"it cannot spell `{node.op.name}` yet"
+    if any(node.type.dtype == "f16" for node in (*kernel.nodes, *kernel.reads)):
+        yield "it computes in f32"
+    if any(node.type.size >= MAX_ELEMENTS for node in (*kernel.nodes, *kernel.reads)):
+        yield f"a value has {MAX_ELEMENTS} elements or more"
+    if anchor is None:
+        return
+    if anchor.op.family == "contract" and anchor.type.dtype != "f32":
+        yield f"products of {anchor.type.dtype} are not spelled yet"
+    if any(n.op.name == "pool" and n is not anchor for n in kernel.nodes) and frame_of(kernel) != "rows":
+        yield f"a pool behind `{anchor.op.name}` is not spelled yet"
+    if frame_of(kernel) == "rows":
+        yield from _missing_rows(kernel)
+
+
+def _missing_rows(kernel: Kernel) -> Iterator[str]:
+    whole = {n.attrs["axes"] for n in kernel.nodes if n.op.family in ("reduce", "window")}
+    if len(whole) > 1:
+        yield "its reductions go along different axes"
+    shape = domain(kernel.nodes).shape
+    if (row := math.prod(shape[a] for a in whole_axes(kernel))) > MAX_ROW:
+        yield f"its rows of {row} elements are longer than {MAX_ROW}"
+
+
+def _slides(node: Node) -> bool:
+    """A window over axes that changes their length: every position of the result stands for itself."""
+    return node.op.name == "pool" and (node.shape != node.inputs[0].shape or node.attrs["axes"] != (1,))

@@ -14,14 +14,17 @@ from tcaffe.diagnostics import CompileError, Diagnostic, suggest
 from tcaffe.frontend.load import load_net
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import parameter_values
+from tcaffe.frontend.weights import OneByOne
+from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
-from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.interpret import evaluate, walk
 from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
 from tcaffe.passes.pipeline import OPTIMISE, GraphPass, Observer, lower
 from tcaffe.runtime.executable import Executable
+from tcaffe.runtime.params import room
 
 Net = str | os.PathLike[str] | Message
 Weights = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -103,17 +106,32 @@ def build(
     emitted = emit(program)
     unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
     manifest = link(program, emitted.functions, "cpu", workers, unused)
-    params = prepare(program, values, dense=pack)
+    params = prepare(program.prepare, values, room(manifest)) if pack else evaluate(program.prepare, values)
     return Executable(manifest, emitted.source, params, program=program, texts=Texts(stages))
 
 
-def prepare(program: Program, values: Values, *, dense: bool = True) -> dict[str, np.ndarray]:
-    """The parameters as the kernels read them: folded, merged, packed; by name.
+def prepare(graph: Graph, values: Values, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Fill `params`, arrays as the kernels read them, with what `graph` makes of the net's own: folded, merged, packed.
 
-    `dense` arrays are row-major and aligned; others may be views of `values`, and then show what is written to those.
+    The largest come first and arrays of a mapped file are read one by one: so there is never much more in memory than
+    `params` and what the file holds for one of them.
     """
-    ready = evaluate(program.prepare, values)
-    return {name: np.require(value, None, ["C", "ALIGNED"]) for name, value in ready.items()} if dense else ready
+    largest_first = sorted(graph.outputs, key=lambda name: -params[name].nbytes)
+    made: dict[Node, list[str]] = {}
+    for name in largest_first:
+        made.setdefault(_unshaped(graph.outputs[name]), []).append(name)
+
+    def keep(node: Node, value: np.ndarray) -> None:
+        for name in made.get(node, ()):
+            np.copyto(params[name].reshape(value.shape), value)
+
+    walk(graph.with_outputs({names[0]: node for node, names in made.items()}), OneByOne(values), keep)
+    return params
+
+
+def _unshaped(node: Node) -> Node:
+    """What `node` is a reshape of: to reshape after a transposition is to copy, and it is copied anyway."""
+    return _unshaped(node.inputs[0]) if node.op is ops.reshape else node
 
 
 def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:

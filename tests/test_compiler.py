@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,14 @@ import pytest
 from hypothesis import given, settings
 
 import tcaffe
-from tcaffe.compiler import build, write_dumps
+from tcaffe.compiler import build, prepare, write_dumps
+from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
-from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE
+from tcaffe.ir.node import Node
+from tcaffe.link import link
+from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, lower
+from tcaffe.runtime.params import room
 from tests.graphs import close, feeds, image_graphs
 
 NET = """
@@ -83,3 +88,24 @@ def test_dumps_are_files_in_order(tmp_path: Path) -> None:
     paths = write_dumps({name: executable.dump(name) for name in executable.dumps}, tmp_path)
     assert [p.name for p in paths][:3] == ["00-lower.ir", "01-simplify.ir", "02-fold_affine.ir"]
     assert paths[-1].read_text().startswith("program @small {")
+
+
+def test_weights_are_packed_one_after_the_other() -> None:
+    """While they are packed there is no more in memory than they and one of them."""
+    x = ops.input_(shape=(1, 300), name="x")
+    heads = {f"fc{k}": ops.dot(x, transposed_weights(k)) for k in range(4)}
+    program = lower(Graph("wide", heads), OPTIMISE, workers=2)
+    params = room(link(program, ["f"] * len(program.kernels)))
+    values = {f"w{k}": np.full((1000, 300), k * k, np.float32) for k in range(4)}
+    tracemalloc.start()
+    try:
+        prepare(program.prepare, values, params)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sorted(array.flat[0] for array in params.values()) == [0, 1, 2, 3]
+    assert peak < 1.5 * values["w0"].nbytes
+
+
+def transposed_weights(k: int) -> Node:
+    return ops.sqrt(ops.transpose(ops.param(shape=(1000, 300), name=f"w{k}"), order=(1, 0)))

@@ -37,10 +37,12 @@ def walk(
         for node in graph.nodes:
             values[node] = value = _compute(node, [values[i] for i in node.inputs], feed, wide)
             visit(node, value)
+            del value
             for used in node.inputs:
                 left[used] -= 1
-                if not left[used]:
-                    values.pop(used, None)
+            for done in (node, *node.inputs):
+                if not left[done]:
+                    values.pop(done, None)
 
 
 def _compute(node: Node, inputs: list[np.ndarray], feed: Mapping[str, np.ndarray], wide: bool) -> np.ndarray:

@@ -6,6 +6,15 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tcaffe.runtime.arena import Arena
+from tcaffe.runtime.manifest import Manifest
+
+
+def room(manifest: Manifest) -> dict[str, np.ndarray]:
+    """Arrays for all parameters, by name, in one block of memory; their content is arbitrary at first."""
+    block = Arena(manifest.weights_bytes).bytes
+    return {p.name: np.ndarray(p.shape, p.dtype, block.data, p.offset) for p in manifest.params}
+
 
 class Parameters(Mapping[str, np.ndarray]):
     """Prepared parameters by name, read-only to their readers.

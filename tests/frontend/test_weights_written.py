@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from google.protobuf import text_format
 from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.weights import (
     Target,
+    OneByOne,
     match_weights,
     read_weights,
     write_caffemodel,
@@ -78,6 +80,24 @@ def test_numbers_are_copied_neither_in_nor_out(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert layers[0].blobs[0] is not None and layers[0].blobs[0].data.size == array.size
     assert peak < array.nbytes // 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads what the system says of this process")
+def test_what_was_read_of_a_file_does_not_stay_in_memory(tmp_path: Path) -> None:
+    arrays = [np.full(2_000_000, k, np.float32) for k in range(8)]
+    write_caffemodel(tmp_path / "n", NET, {"c": arrays})
+    blobs = next(layer.blobs for layer in read_weights(tmp_path / "n") if layer.name == "c")
+    mapped = {str(k): blob.data for k, blob in enumerate(blobs) if blob is not None}
+    before = resident_file_bytes()
+    assert [array[-1] for array in OneByOne(mapped).values()] == list(range(8))
+    assert resident_file_bytes() - before < arrays[0].nbytes
+
+
+def resident_file_bytes() -> int:
+    """Bytes of mapped files that are in this process's memory."""
+    found = re.search(r"RssFile:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024
 
 
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

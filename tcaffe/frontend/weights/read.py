@@ -6,12 +6,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from google.protobuf.message import DecodeError
 
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.weights import caffemodel, hdf5
 from tcaffe.frontend.weights.blob import StoredLayer
+from tcaffe.frontend.weights.mapped import mapped
 from tcaffe.frontend.weights.wire import WireError
 from tcaffe.schema import caffe_pb2
 
@@ -56,7 +56,7 @@ def _mapped(file: Path) -> memoryview:
             raise CompileError([Diagnostic("E0501", f"there is no file `{file}`")])
         if not file.is_file():  # a pipe would be waited for
             raise CompileError([Diagnostic("E0501", f"`{file}` is not a file")])
-        return np.memmap(file, np.uint8, "r").data if file.stat().st_size else memoryview(b"")
+        return mapped(file)
     except (OSError, ValueError) as error:
         raise CompileError([Diagnostic("E0501", f"cannot read `{file}`: {error}")]) from error
 

@@ -18,7 +18,7 @@ from tcaffe.codegen.triton.products import (
     finish_products,
     operand,
 )
-from tcaffe.codegen.triton.tiles import Key, Run, Tile, added, axis_name, both, scaled
+from tcaffe.codegen.triton.tiles import Key, Run, Tile, axis_name, both, scaled
 from tcaffe.ir.geometry import Geometry, geometry
 from tcaffe.ir.node import Node
 
@@ -84,8 +84,8 @@ def _depth(f: Function, geo: Geometry) -> Depth:
 
 def _start(f: Function, geo: Geometry, pixel: Run, axis: int) -> str:
     """Write where the window of each pixel begins along a padded axis."""
-    at = scaled(pixel.coordinate(2 + axis), geo.stride[axis])
-    return f.let(f"{_name(geo, axis)}_start", added([at], -geo.pad[axis]))
+    start = pixel.window_start(2 + axis, geo.stride[axis], geo.pad[axis], checked=True)
+    return f.let(f"{_name(geo, axis)}_start", start)
 
 
 def _name(geo: Geometry, axis: int) -> str:

@@ -68,8 +68,8 @@ class Function:
         return name
 
     def let(self, hint: str, text: str) -> str:
-        """Write a line that gives `text` a name, unless it is one; the name."""
-        if text.isidentifier():
+        """Write a line that gives `text` a name, unless it is one or a number; the name."""
+        if text.isidentifier() or text.isdigit():
             return text
         name = self.fresh(hint)
         self.body.line(f"{name} = {text}")

@@ -33,6 +33,11 @@ class Run:
         at = [k for k, _ in self.axes].index(key)
         return self._digit(self.axes[at][1], math.prod(n for _, n in self.axes[at + 1 :]))
 
+    def window_start(self, key: Key, stride: int, low: int, *, checked: bool) -> str:
+        """Where a window that slides along an axis begins, as source: a block of numbers if it is `checked`."""
+        at = self.coordinate(key)
+        return added([scaled(f"{self.name} * 0" if checked and at == "0" else at, stride)], -low)
+
     def _digit(self, size: int, inner: int) -> str:
         """The number divided by `inner`, modulo `size`, as short as it can be written."""
         if size == 1:
@@ -77,7 +82,11 @@ class Tile:
         """The coordinate along one axis, as source."""
         if key in self.moved:
             return self.moved[key]
-        return next(run for run in self.runs if key in dict(run.axes)).coordinate(key)
+        return self.run_of(key).coordinate(key)
+
+    def run_of(self, key: Key) -> Run:
+        """The run that counts along an axis."""
+        return next(run for run in self.runs if key in dict(run.axes))
 
     def shifted(self, moved: Mapping[Key, str], near: str) -> Tile:
         """The tile with some axes at other coordinates."""
@@ -106,7 +115,7 @@ class Tile:
     def whole_offset(self, strides: Strides, base: int = 0) -> str:
         """The same as `offset`, as a block of the tile's full shape, also along runs of a single position."""
         alone = [run.name for run in self.runs if not run.scalar and run.count == 1]
-        return added([term for term in (self.offset(strides), *alone) if term != "0"], base)
+        return added([self.offset(strides), *alone], base)
 
     @property
     def inside(self) -> str:
@@ -130,11 +139,11 @@ def scaled(text: str, factor: int) -> str:
 
 
 def added(terms: list[str], number: int) -> str:
-    """The sum of texts and a number."""
-    total = " + ".join(terms)
-    if not number and terms:
-        return total
-    return f"{total} {'+' if number > 0 else '-'} {abs(number)}" if terms else str(number)
+    """The sum of texts and a number, as short as it can be written."""
+    total = " + ".join(term for term in terms if term != "0")
+    if not total:
+        return str(number)
+    return f"{total} {'+' if number > 0 else '-'} {abs(number)}" if number else total
 
 
 def both(*conditions: str) -> str:

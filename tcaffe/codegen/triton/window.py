@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tcaffe.codegen.triton.function import Function
 from tcaffe.codegen.triton.spelling import DTYPES
-from tcaffe.codegen.triton.tiles import Key, Tile, added, axis_name, both, scaled
+from tcaffe.codegen.triton.tiles import Key, Tile, added, axis_name, both
 from tcaffe.ir.node import Node
 from tcaffe.ir.ops.window import LOWEST
 
@@ -52,7 +52,12 @@ class Slide:
 def window(f: Function, node: Node, tile: Tile, read: Read) -> str:
     """Write the loop over the taps of a `pool` at the positions of `tile`; the name of the result."""
     found = slides(node)
-    starts = [_start(f, slide, tile) for slide in found]
+    starts = [
+        f.let(
+            f"{s.name}_start", tile.run_of(s.axis).window_start(s.axis, s.stride, s.low, checked=bool(s.exists("at")))
+        )
+        for s in found
+    ]
     state = STATES[node.attrs["kind"]](f, node, tile)
     taps = math.prod(slide.size for slide in found)
     tap = f.fresh("tap")
@@ -81,9 +86,10 @@ def slides(pool: Node) -> list[Slide]:
     ]
 
 
-def _start(f: Function, slide: Slide, tile: Tile) -> str:
+def _start(slide: Slide, tile: Tile) -> str:
     """The coordinate at which each window begins."""
-    return f.let(f"{slide.name}_start", added([scaled(tile.coordinate(slide.axis), slide.stride)], -slide.low))
+    checked = bool(slide.exists("at"))
+    return tile.run_of(slide.axis).window_start(slide.axis, slide.stride, slide.low, checked=checked)
 
 
 def _tap_at(start: str, tap: str, inner: int, size: int, taps: int) -> str:
@@ -91,7 +97,7 @@ def _tap_at(start: str, tap: str, inner: int, size: int, taps: int) -> str:
     if size == 1:
         return start
     step = f"{tap} // {inner}" if inner > 1 else tap
-    return f"{start} + {step}" if inner * size == taps else f"{start} + {step} % {size}"
+    return added([start, step if inner * size == taps else f"{step} % {size}"], 0)
 
 
 class Largest:

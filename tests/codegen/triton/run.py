@@ -1,0 +1,116 @@
+"""Runs emitted Triton code in a child process, in the interpreter or ahead of time, and compares it with the reference.
+
+A child does many cases at once: importing torch and triton takes longer than most of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tcaffe.codegen.triton import Emitted, emit
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.program import Program
+from tcaffe.ir.verify import verify_graph, verify_program
+from tcaffe.passes.alias import alias
+from tcaffe.passes.fuse import fuse
+from tcaffe.passes.memory import plan_memory
+from tcaffe.passes.order import order
+from tcaffe.passes.pipeline import OPTIMISE
+
+CHILD = Path(__file__).with_name("child.py")
+TIMEOUT = 120
+Arrays = Mapping[str, np.ndarray]
+
+
+def program_of(graph: Graph, passes: tuple = OPTIMISE) -> Program:
+    """The planned program of a graph, as a GPU gets it: no pools in convolutions, no algorithms of a CPU."""
+    for rewrite in passes:
+        graph = verify_graph(rewrite(graph))
+    program = verify_program(fuse(graph))
+    for step in (order, alias, plan_memory):
+        program = verify_program(step(program))
+    return program
+
+
+def write_case(folder: Path, program: Program, emitted: Emitted, feed: Arrays) -> None:
+    """Write everything a child needs to run a program: its source, its launches, its places, its parameters."""
+    assert program.plan is not None
+    folder.mkdir(parents=True)
+    (folder / "kernels.py").write_text(emitted.source)
+    views = {}
+    for node in program.stored:
+        place, kind = program.places[node.name], node.type
+        offset = program.plan.offsets[place.buffer] + place.offset
+        strides = [step // kind.itemsize for step in place.strides]
+        views[node.name] = [kind.dtype, kind.shape, strides, offset // kind.itemsize]
+    manifest = {
+        "size": program.plan.size,
+        "views": views,
+        "params": {p.name: p.type.dtype for p in program.params},
+        "inputs": [node.name for node in program.inputs],
+        "outputs": {name: node.name for name, node in program.outputs.items()},
+        "launches": [asdict(launch) for launch in emitted.launches],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    params = evaluate(program.prepare, feed)
+    values = {f"value {n.name}": np.asarray(feed[n.name], n.type.numpy) for n in program.inputs}
+    values |= {f"param {p.name}": np.ascontiguousarray(params[p.name], p.type.numpy) for p in program.params}
+    np.savez(folder / "arrays.npz", **values)
+
+
+def run_child(mode: str, folders: list[Path], *arguments: str) -> None:
+    """Run a child on some cases: `interpret` writes outputs.npz into each folder, `compile` writes report.json."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRITON")}
+    environment |= {"TRITON_INTERPRET": "1"} if mode == "interpret" else {}
+    environment |= {"TRITON_CACHE_DIR": str(folders[0].parent / "cache"), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, str(CHILD), mode, ",".join(map(str, folders)), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A graph, what it is fed, and the passes it goes through on its way to a program."""
+
+    graph: Graph
+    feed: Arrays
+    passes: tuple = OPTIMISE
+
+    def write(self, folder: Path) -> Path:
+        """Emit the program into a folder, which is returned."""
+        program = program_of(self.graph, self.passes)
+        write_case(folder, program, emit(program), self.feed)
+        return folder
+
+    def check(self, found: Arrays, tolerance: float = 1e-5) -> None:
+        """Assert that `found` is what the IR's own interpreter computes in float64, relative to the largest value."""
+        wanted = evaluate(self.graph, self.feed, wide=True)
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            largest = float(np.max(np.abs(value), initial=1.0, where=np.isfinite(value)))
+            np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=tolerance * largest, err_msg=name)
+
+
+def interpret(folders: Mapping[str, Path]) -> dict[str, Arrays]:
+    """The outputs of the programs emitted into folders, by key."""
+    run_child("interpret", list(folders.values()))
+    found = {}
+    for key, place in folders.items():
+        with np.load(place / "outputs.npz") as outputs:
+            found[key] = {name: outputs[name] for name in outputs.files}
+    return found
+
+
+def compile_for(architecture: int, folder: Path) -> dict[str, dict[str, int]]:
+    """What compiling every kernel emitted into a folder takes: registers a thread, bytes of stack, shared memory."""
+    run_child("compile", [folder], str(architecture))
+    return json.loads((folder / "report.json").read_text())

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tcaffe.codegen.triton.choices import MAX_ROW
 from tcaffe.codegen.triton.region import whole_axes
 from tcaffe.codegen.triton.spelling import UNSPELLED
 from tcaffe.ir.node import Node
-from tcaffe.ir.program import Kernel
+from tcaffe.ir.program import Kernel, Place
 from tcaffe.ir.slots import domain
 
-MAX_ELEMENTS = 2**31
-"""Elements of a value: emitted code counts them in 32 bits."""
+MAX_ELEMENTS = 2**31 - 2**16
+"""Elements from the first to the last of a value: emitted code counts them, and a block more, in 32 bits."""
 
 
 def frame_of(kernel: Kernel) -> str:
@@ -24,20 +24,21 @@ def frame_of(kernel: Kernel) -> str:
     return "rows" if anchor.op.family in ("reduce", "window") else anchor.op.name
 
 
-def missing(kernel: Kernel) -> str:
+def missing(kernel: Kernel, places: Mapping[str, Place]) -> str:
     """What of a kernel there is no code for, in words; empty for one that can be written."""
-    return next(_missing(kernel), "")
+    return next(_missing(kernel, places), "")
 
 
-def _missing(kernel: Kernel) -> Iterator[str]:
+def _missing(kernel: Kernel, places: Mapping[str, Place]) -> Iterator[str]:
     anchor = kernel.anchor
     for node in kernel.nodes:
         if node.op.name in UNSPELLED:
             yield f"it cannot spell `{node.op.name}` yet"
     if any(node.type.dtype == "f16" for node in (*kernel.nodes, *kernel.reads)):
         yield "it computes in f32"
-    if any(node.type.size >= MAX_ELEMENTS for node in (*kernel.nodes, *kernel.reads)):
-        yield f"a value has {MAX_ELEMENTS} elements or more"
+    for node in (*kernel.nodes, *kernel.reads):
+        if _extent(node, places.get(node.name)) > MAX_ELEMENTS:
+            yield f"the elements of `{node.name}` cannot be counted in 32 bits"
     if anchor is None:
         return
     if anchor.op.family == "contract" and anchor.type.dtype != "f32":
@@ -55,6 +56,12 @@ def _missing_rows(kernel: Kernel) -> Iterator[str]:
     shape = domain(kernel.nodes).shape
     if (row := math.prod(shape[a] for a in whole_axes(kernel))) > MAX_ROW:
         yield f"its rows of {row} elements are longer than {MAX_ROW}"
+
+
+def _extent(node: Node, place: Place | None) -> int:
+    """Elements from the first to the last of a value, gaps included."""
+    steps = place.strides if place else node.type.strides
+    return sum((n - 1) * step for n, step in zip(node.shape, steps, strict=True)) // node.type.itemsize + 1
 
 
 def _slides(node: Node) -> bool:

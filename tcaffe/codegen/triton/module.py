@@ -65,7 +65,7 @@ def emit(program: Program) -> Emitted:
 
 def _check(program: Program) -> None:
     """Raise CompileError unless every kernel can be written."""
-    problems = [_no_code(kernel, what) for kernel in program.kernels if (what := missing(kernel))]
+    problems = [_no_code(kernel, what) for kernel in program.kernels if (what := missing(kernel, program.places))]
     if problems:
         raise CompileError(problems)
 

@@ -88,6 +88,8 @@ class Operand:
     def load(self, f: Function, steps: tuple[Run, ...], near: str = "") -> str:
         """Write the load of one step, zeros where nothing exists; its name."""
         inside = Tile((*self.fixed, *steps), near=near).inside
+        if " & " in inside:
+            inside = f.let("inside", inside)
         mask = f", mask={inside}, other=0.0" if inside else ""
         return f.let(self.value.name, f"tl.load({self.begin} + {Tile(steps).whole_offset(self.strides)}{mask})")
 
@@ -109,5 +111,4 @@ def finish_products(f: Function, total: str, tile: Tile) -> None:
     assert anchor is not None
     walk = Walk(f, tile, len(anchor.shape))
     walk.values[anchor] = total
-    walk.run(n for n in f.kernel.nodes if n.op.name != "slice")
     walk.finish()

@@ -18,7 +18,7 @@ def write_flat(f: Function) -> None:
     order = tuple(range(kind.rank)) if f.kernel.nodes[-1].op.name == "reshape" else kind.axes_in_memory
     block, f.warps = flat_block(kind.size)
     tile = flat_tile(f, [(a, kind.shape[a]) for a in order], block)
-    _write(Walk(f, tile, kind.rank))
+    Walk(f, tile, kind.rank).finish()
 
 
 def write_rows(f: Function) -> None:
@@ -33,14 +33,9 @@ def write_rows(f: Function) -> None:
     within_rows = Run(row, tuple((a, kind.shape[a]) for a in kept), f"{row} < {rows}")
     across = tuple((a, kind.shape[a]) for a in kind.axes_in_memory if a in whole)
     tile = Tile((within_rows, Run(column, across, f"{column} < {columns}")), ("ROWS", "COLUMNS"))
-    _write(Walk(f, tile, kind.rank, sorted(kept)))
+    Walk(f, tile, kind.rank, sorted(kept)).finish()
 
 
 def whole_axes(kernel: Kernel) -> tuple[int, ...]:
     """The axes along which a program needs all elements: those of reductions, and of windows that keep the shape."""
     return next((n.attrs["axes"] for n in kernel.nodes if n.op.family in ("reduce", "window")), ())
-
-
-def _write(walk: Walk) -> None:
-    walk.run(walk.f.kernel.nodes)
-    walk.finish()

@@ -25,20 +25,20 @@ class Walk:
         self.values: dict[Node, str] = {}
         self._loaded: dict[tuple[Node, tuple[int, ...]], str] = {}
 
-    def run(self, nodes: Iterable[Node]) -> None:
-        """Write the lines that compute `nodes`, which stand in order."""
-        for node in nodes:
-            if node.op.name not in FREE and node not in self.values:
+    def run(self, targets: Iterable[Node]) -> None:
+        """Write the lines that compute `targets` and what they depend on at this tile."""
+        wanted = set(targets)
+        for node in reversed(self.f.kernel.nodes):
+            if node in wanted and node not in self.values and node.op.family != "window":  # windows look elsewhere
+                wanted.update(node.inputs)
+        for node in self.f.kernel.nodes:
+            if node in wanted and node.op.name not in FREE and node not in self.values:
                 self.values[node] = self.f.let(node.name, self._expression(node))
 
     def read(self, value: Node, tile: Tile) -> str:
         """Write what `value`, of the full shape, depends on, but at other positions; how the code spells it there."""
-        wanted = {value}
-        for node in reversed(self.f.kernel.nodes):
-            if node in wanted:
-                wanted.update(node.inputs)
         there = Walk(self.f, tile, len(value.shape), self.kept)
-        there.run(node for node in self.f.kernel.nodes if node in wanted)
+        there.run([value])
         return there.operand(value)
 
     def operand(self, value: Node) -> str:
@@ -58,7 +58,7 @@ class Walk:
             return self._steps(base, axes[base.attrs["axis"]])
         return self._load(base, axes)
 
-    def store(self, value: Node, text: str | None = None) -> None:
+    def _store(self, value: Node) -> None:
         """Write the line that stores a value in its place."""
         strides = self._strides(value, self._axes(value))
         tile = self.tile
@@ -66,17 +66,23 @@ class Walk:
             tile = Tile(tuple(r for r in tile.runs if r.scalar or any(k in self.kept for k, _ in r.axes) or not r.axes))
         target = f"{self.f.pointers[value]} + {tile.whole_offset(strides)}"
         mask = f", mask={tile.inside}" if tile.inside else ""
-        self.f.body.line(f"tl.store({target}, {text or self.operand(value)}{mask})")
+        self.f.body.line(f"tl.store({target}, {self.operand(value)}{mask})")
 
     def finish(self) -> None:
-        """Write the stores of all results."""
+        """Write what is still to be computed, and the stores of all results."""
+        parts = [v for v in self.f.kernel.outputs if self._is_part(v)]
+        self.run([v.inputs[0] if v in parts else v for v in self.f.kernel.outputs])
         if self.f.runs_over_own_operand() and self.f.kernel.anchor is not None:
             self.f.body.line("tl.debug_barrier()  # a result lies over an operand: everything is read by now")
         for value in self.f.kernel.outputs:
-            if value.op.name == "slice" and value not in self.values:
+            if value in parts:
                 self._store_part(value)
             else:
-                self.store(value)
+                self._store(value)
+
+    def _is_part(self, value: Node) -> bool:
+        """Whether a result is some channels of a value that the kernel computes."""
+        return value.op.name == "slice" and value.inputs[0] in self.f.kernel.nodes
 
     def _store_part(self, part: Node) -> None:
         """Write the store of some channels of a value that has been computed."""

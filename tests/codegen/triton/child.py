@@ -32,9 +32,10 @@ POINTERS = {"f32": "*fp32", "f64": "*fp64", "i32": "*i32", "i64": "*i64", "u8": 
 
 def main() -> None:
     mode, folders, *arguments = sys.argv[1:]
+    np.seterr(all="ignore")
     if mode == "interpret":
         watch_bounds()
-    for folder in map(Path, folders.split(",")):
+    for folder in map(Path, folders.splitlines()):
         manifest = json.loads((folder / "manifest.json").read_text())
         if mode == "interpret":
             interpret(folder, manifest)
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def load_module(folder: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"kernels_{folder.name}", folder / "kernels.py")
+    spec = importlib.util.spec_from_file_location("kernels", folder / "kernels.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -72,7 +72,7 @@ def run_child(mode: str, folders: list[Path], *arguments: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRITON")}
     environment |= {"TRITON_INTERPRET": "1"} if mode == "interpret" else {}
     environment |= {"TRITON_CACHE_DIR": str(folders[0].parent / "cache"), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, str(CHILD), mode, ",".join(map(str, folders)), *arguments]
+    command = [sys.executable, str(CHILD), mode, "\n".join(map(str, folders)), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
@@ -110,7 +110,8 @@ def interpret(folders: Mapping[str, Path]) -> dict[str, Arrays]:
     return found
 
 
-def compile_for(architecture: int, folder: Path) -> dict[str, dict[str, int]]:
-    """What compiling every kernel emitted into a folder takes: registers a thread, bytes of stack, shared memory."""
-    run_child("compile", [folder], str(architecture))
-    return json.loads((folder / "report.json").read_text())
+def compile_for(architecture: int, folders: Mapping[str, Path]) -> dict[str, dict[str, dict[str, int]]]:
+    """What every kernel emitted into folders takes once it is compiled: registers a thread, bytes of stack (where what
+    is spilled goes) and of shared memory; by the folder's key and the kernel's function."""
+    run_child("compile", list(folders.values()), str(architecture))
+    return {key: json.loads((place / "report.json").read_text()) for key, place in folders.items()}

@@ -1,0 +1,112 @@
+"""What emitted Triton code looks like, what it cannot be made to say, and what there is no code for."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+import pytest
+
+from tcaffe.codegen.triton import emit
+from tcaffe.codegen.triton.spelling import FRAMES, POINTWISE, UNSPELLED
+from tcaffe.diagnostics import CompileError
+from tcaffe.frontend.load import load_net
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.node import Node
+from tcaffe.ir.ops import OPS
+from tcaffe.ir.program import Program
+from tests.codegen.triton.nets import conv, image
+from tests.codegen.triton.run import program_of
+from tests.graphs import classified, deconvolved, normalised, pooled, rectified, softmax
+
+
+def small() -> Graph:
+    """A classifier: convolutions, a pool, normalisation, a residual sum, a product, a softmax."""
+    x = rectified(conv(image(1, 3, 12, 12), 16, (5, 5), "conv1", pad=(2, 2)), "").named("relu1")
+    x = pooled(x, "max", 3, 2).named("pool1")
+    x = normalised(x, "").named("norm1")
+    x = rectified(conv(x, 16, (3, 3), "conv2", pad=(1, 1)) + x, "").named("relu2")
+    return Graph("small", {"prob": softmax(classified(x, "fc", 5).named("fc"), "").named("prob")})
+
+
+def test_a_module(golden) -> None:
+    golden(emit(program_of(small())).source, name="small")
+
+
+def test_the_same_program_gives_the_same_bytes() -> None:
+    assert emit(program_of(small())) == emit(program_of(small()))
+
+
+def test_launches_tell_all_that_a_runtime_needs() -> None:
+    program = program_of(small())
+    first = emit(program).launches[0]
+    assert first.function == "conv1_add_relu1"
+    assert first.pointers == ("data", "conv1.w", "conv1.b", "relu1")
+    assert first.grid == (3,) and dict(first.constexprs) == {"ROWS": 64, "COLUMNS": 16, "DEPTH": 32}
+    assert (first.num_warps, first.num_stages) == (4, 3)
+
+
+def test_every_op_is_spelled_or_known_to_be_missing() -> None:
+    assert OPS.keys() == {*POINTWISE, *FRAMES, *UNSPELLED}
+    assert {op.name for op in OPS.values() if op.family == "pointwise"} == POINTWISE.keys()
+
+
+HOSTILE = ('"""); import os; ("', "\\", "x\ny", "tl", "é", "for", "a" * 500, "BLOCK", "_tanh")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_harmless(name: str) -> None:
+    x = ops.input_(shape=(3, 4), name=name)
+    y = ops.tanh(ops.exp(x, name=f"{name}.e"), name=f"{name}.t")
+    source = emit(program_of(Graph(name, {f"{name} out": y}))).source
+    module = ast.parse(source)
+    imports = [ast.unparse(n) for n in ast.walk(module) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert imports == ["import triton", "import triton.language as tl"]
+    assert all(isinstance(n, ast.Import | ast.FunctionDef | ast.Expr) for n in module.body)
+    assert max(map(len, source.splitlines())) < 400 and source.isascii()
+
+
+def complaint(program: Program) -> str:
+    with pytest.raises(CompileError) as caught:
+        emit(program)
+    return str(caught.value)
+
+
+def test_what_there_is_no_code_for_is_named_with_its_line() -> None:
+    net = load_net("""
+        layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 2, 4, 4] } } }
+        layer {
+          name: "up" type: "Deconvolution" bottom: "data" top: "up"
+          convolution_param { num_output: 2 kernel_size: 4 stride: 2 }
+        }
+        layer { name: "best" type: "ArgMax" bottom: "up" top: "best" argmax_param { top_k: 3 } }
+    """)
+    found = complaint(program_of(net.graph.with_outputs({"best": net.blobs["best"]})))
+    assert ":3:" in found and "error E0612: target cuda has no code for kernel `up`" in found
+    assert ":7:" in found and "it cannot spell `top_k` yet" in found and "2 errors" in found
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (deconvolved(image(1, 2, 3, 3), "up", 2), "it cannot spell `conv_dx` yet"),
+        (ops.exp(ops.input_(shape=(2,), dtype="f16", name="x")), "it computes in f32"),
+        (ops.reduce_sum(image(1, 1, 200, 200), axes=(2, 3)), "its rows of 40000 elements are longer than 16384"),
+        (ops.exp(image(1, 2**31)), "cannot be counted in 32 bits"),
+    ],
+    ids=["deconvolution", "half", "long rows", "huge"],
+)
+def test_what_there_is_no_code_for(node: Node, words: str) -> None:
+    assert words in complaint(program_of(Graph("net", {"out": node})))
+
+
+def test_packed_filters_are_read_as_they_lie() -> None:
+    graph = Graph("net", {"out": conv(image(1, 40, 5, 5), 3, (3, 3))})
+    program = program_of(graph)
+    w = next(p for p in program.params if p.name == "conv.w")
+    packed = ops.param(shape=(3, 3, 3, 40), name="conv.w.last")
+    (kernel,) = program.kernels
+    emitted = emit(replace(program, kernels=(replace(kernel, packing={w: packed}),)))
+    assert "channel * 360" in emitted.source and "step // 2 * 40" not in emitted.source
+    assert emitted.launches[0].pointers == ("data", "conv.w.last", "conv.b", "out")

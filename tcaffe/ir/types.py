@@ -66,6 +66,11 @@ class TensorType:
         return DTYPES[self.dtype]
 
     @property
+    def is_float(self) -> bool:
+        """Whether its elements are floating-point numbers."""
+        return self.dtype.startswith("f")
+
+    @property
     def axes_in_memory(self) -> tuple[int, ...]:
         """The axes from outermost to innermost."""
         return self.order or tuple(range(self.rank))

@@ -83,6 +83,13 @@ CASES: tuple[OpCase, ...] = (
     OpCase(ops.reduce_max, (IMAGE,), {"axes": (1,)}),
     *(window(kind, "spatial", **SPATIAL) for kind in ("max", "sum", "average", "argmax")),
     *(window(kind, "channels", **CHANNELS) for kind in ("max", "sum")),
+    *(
+        OpCase(ops.pool_dx, ((2, 4, 3, 6),), {"kind": kind, **SPATIAL, "shape": IMAGE}, label=kind)
+        for kind in ("sum", "average")
+    ),
+    OpCase(
+        ops.unpool, ((2, 4, 3, 6),) * 2, {**SPATIAL, "shape": IMAGE}, dtypes=("f32", "f32"), low=0, high=30, label="spatial"
+    ),
     OpCase(ops.dot, ((3, 4), (4, 5))),
     OpCase(ops.dot, ((2, 3, 4), (2, 4, 5)), label="batched"),
     OpCase(ops.conv, (IMAGE, (6, 4, 3, 3)), PLAIN, label="plain"),
@@ -90,6 +97,11 @@ CASES: tuple[OpCase, ...] = (
     OpCase(ops.conv, ((1, 2, 7), (3, 2, 3)), {"stride": (2,), "pad": (1,), "dilation": (1,)}, label="1d"),
     OpCase(ops.conv_dx, (IMAGE, (4, 3, 3, 3)), {**PLAIN, "shape": (2, 3, 7, 8)}, label="plain"),
     OpCase(ops.conv_dx, (IMAGE, (4, 3, 3, 2)), {**ROUGH, "groups": 2, "shape": (2, 6, 9, 4)}, label="rough"),
+    OpCase(ops.conv_dw, (IMAGE, (2, 6, 3, 4)), {**PLAIN, "shape": (6, 4, 3, 3)}, label="plain"),
+    OpCase(ops.conv_dw, (IMAGE, (2, 6, 3, 8)), {**ROUGH, "groups": 2, "shape": (6, 2, 3, 2)}, label="rough"),
+    OpCase(ops.scatter_add, ((2, 4, 3), (2, 4)), {"axis": 0, "size": 7}, dtypes=("f32", "i32"), low=0, high=7),
+    pointwise(ops.detach, 1),
+    pointwise(ops.surrogate, 2),
     OpCase(ops.gather, ((7, 3), (2, 4)), {"axis": 0}, dtypes=("f32", "i32"), low=0, high=7),
     OpCase(ops.top_k, (IMAGE,), {"k": 2, "axis": 1}, label="index"),
     OpCase(ops.top_k, (IMAGE,), {"k": 2, "axis": 1, "what": "value"}, label="value"),

@@ -1,8 +1,9 @@
 """The core ops, one file a family; `OPS` holds them all by name."""
 
 from tcaffe.ir.node import OPS
-from tcaffe.ir.ops.contract import conv, conv_dx, dot
-from tcaffe.ir.ops.index import gather, top_k
+from tcaffe.ir.ops.contract import conv, conv_dw, conv_dx, dot
+from tcaffe.ir.ops.control import detach, surrogate
+from tcaffe.ir.ops.index import gather, scatter_add, top_k
 from tcaffe.ir.ops.pointwise import (
     abs_,
     add,
@@ -27,7 +28,7 @@ from tcaffe.ir.ops.pointwise import (
 from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
 from tcaffe.ir.ops.shape import broadcast, concat, pad, reshape, slice_, transpose
 from tcaffe.ir.ops.source import const, input_, iota, param
-from tcaffe.ir.ops.window import pool
+from tcaffe.ir.ops.window import pool, pool_dx, unpool
 
 __all__ = [
     "OPS",
@@ -38,7 +39,9 @@ __all__ = [
     "concat",
     "const",
     "conv",
+    "conv_dw",
     "conv_dx",
+    "detach",
     "div",
     "dot",
     "equal",
@@ -56,16 +59,20 @@ __all__ = [
     "pad",
     "param",
     "pool",
+    "pool_dx",
     "pow_",
     "reduce_max",
     "reduce_sum",
     "reshape",
+    "scatter_add",
     "select",
     "sign",
     "slice_",
     "sqrt",
     "sub",
+    "surrogate",
     "tanh",
     "top_k",
     "transpose",
+    "unpool",
 ]

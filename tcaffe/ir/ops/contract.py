@@ -65,6 +65,19 @@ def _conv_dx(
     return total[ALL + inner].reshape(shape)
 
 
+def _conv_dw(
+    x: np.ndarray, g: np.ndarray, stride: Ints, pad: Ints, dilation: Ints, groups: int, shape: Ints
+) -> np.ndarray:
+    grads = np.asarray(g).reshape(g.shape[0], groups, g.shape[1] // groups, -1)
+    padded = _padded(np.asarray(x), pad)
+    image = padded.reshape(x.shape[0], groups, x.shape[1] // groups, *padded.shape[2:])
+    total = np.zeros((groups, shape[0] // groups, *shape[1:]), g.dtype)
+    for offset, where in taps(shape[2:], g.shape[2:], stride, dilation):
+        seen = image[ALL + where].reshape(*image.shape[:3], -1)
+        total[ALL + offset] = np.einsum("ngcp,ngop->goc", seen, grads)
+    return total.reshape(shape)
+
+
 def out_size(image: Ints, kernel: Ints, stride: Ints, pad: Ints, dilation: Ints) -> Ints:
     """Positions of a dilated kernel on a padded image, per spatial axis."""
     return tuple(
@@ -83,9 +96,7 @@ def _check(x: TensorType, w: TensorType, stride: Ints, pad: Ints, dilation: Ints
 
 
 @core_op("contract", reference=_conv)
-def conv(
-    x: TensorType, w: TensorType, *, stride: Ints, pad: Ints, dilation: Ints, groups: int = 1
-) -> TensorType:
+def conv(x: TensorType, w: TensorType, *, stride: Ints, pad: Ints, dilation: Ints, groups: int = 1) -> TensorType:
     """Cross-correlation of images x [N, C, ...] with filters w [O, C/groups, ...], zeros around the images."""
     _check(x, w, stride, pad, dilation, groups, "conv")
     require(x.shape[1] == w.shape[1] * groups, f"conv of {x} with filters {w} in {groups} groups")
@@ -108,3 +119,15 @@ def conv_dx(
     out = out_size(tuple(shape[2:]), w.shape[2:], stride, pad, dilation)
     require(out == g.shape[2:], f"a convolution of {list(shape)} with {w} does not give {g}")
     return g.with_shape(*shape)
+
+
+@core_op("contract", reference=_conv_dw)
+def conv_dw(
+    x: TensorType, g: TensorType, *, stride: Ints, pad: Ints, dilation: Ints, groups: int = 1, shape: Ints
+) -> TensorType:
+    """The transpose of `conv` in its filters, of shape [O, C/groups, ...]: products of images x and g, summed."""
+    w = x.with_shape(*shape)
+    _check(x, w, stride, pad, dilation, groups, "conv_dw")
+    out = (x.shape[0], w.shape[0], *out_size(x.shape[2:], w.shape[2:], stride, pad, dilation))
+    require(x.shape[1] == w.shape[1] * groups and g.shape == out, f"a convolution of {x} with {w} does not give {g}")
+    return w

@@ -17,6 +17,22 @@ def gather(x: TensorType, index: TensorType, *, axis: int = 0) -> TensorType:
     return x.with_shape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
 
 
+def _scatter_add(g: np.ndarray, index: np.ndarray, axis: int, size: int) -> np.ndarray:
+    rank = np.ndim(index)
+    total = np.zeros((size, *g.shape[:axis], *g.shape[axis + rank :]), g.dtype)
+    np.add.at(total, np.clip(index, 0, size - 1), np.moveaxis(g, range(axis, axis + rank), range(rank)))
+    return np.moveaxis(total, 0, axis)
+
+
+@core_op("index", reference=_scatter_add)
+def scatter_add(g: TensorType, index: TensorType, *, axis: int = 0, size: int) -> TensorType:
+    """The transpose of `gather`: slices of g added to those that `index` names, of `size` along `axis`."""
+    require(index.dtype in ("i32", "i64"), f"scatter_add needs whole numbers as its index, not {index}")
+    inner = g.shape[axis : axis + index.rank]
+    require(0 <= axis and inner == index.shape and size > 0, f"{g} has no slices at axis {axis} for {index}")
+    return g.with_shape(*g.shape[:axis], size, *g.shape[axis + index.rank :])
+
+
 def _top_k(x: np.ndarray, k: int, axis: int, what: str) -> np.ndarray:
     order = np.flip(np.argsort(x, axis, kind="stable"), axis).take(range(k), axis)
     return order.astype(x.dtype) if what == "index" else np.take_along_axis(np.asarray(x), order, axis)

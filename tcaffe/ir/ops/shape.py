@@ -46,9 +46,7 @@ def _slice(x: np.ndarray, begin: tuple[int, ...], end: tuple[int, ...], stride: 
 
 
 @core_op("shape", reference=_slice)
-def slice_(
-    x: TensorType, *, begin: tuple[int, ...], end: tuple[int, ...], stride: tuple[int, ...] = ()
-) -> TensorType:
+def slice_(x: TensorType, *, begin: tuple[int, ...], end: tuple[int, ...], stride: tuple[int, ...] = ()) -> TensorType:
     """Every stride-th element of [begin, end) along each axis."""
     steps = stride or (1,) * x.rank
     require(len(begin) == len(end) == len(steps) == x.rank, f"slice of {x} needs {x.rank} bounds")

@@ -86,3 +86,68 @@ def pool(
         shape[axis] = (x.shape[axis] + low + high - k) // s + 1
         require(shape[axis] > 0, f"a window of {k} does not fit into axis {axis} of {x} padded by {low} and {high}")
     return x.with_shape(*shape)
+
+
+def _pool_dx(
+    g: np.ndarray,
+    kind: str,
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    share = g / _divisor(shape, g.shape, axes, size, stride, pad) if kind == "average" else np.asarray(g)
+    pads = dict(zip(axes, pad, strict=True))
+    padded = [n + sum(pads.get(i, (0, 0))) for i, n in enumerate(shape)]
+    total = np.zeros(padded, g.dtype)
+    for offset in np.ndindex(*size):
+        part = [slice(None)] * len(shape)
+        for axis, first, step in zip(axes, offset, stride, strict=True):
+            part[axis] = slice(first, first + (g.shape[axis] - 1) * step + 1, step)
+        total[tuple(part)] += share
+    return total[tuple(slice(pads.get(i, (0, 0))[0], pads.get(i, (0, 0))[0] + n) for i, n in enumerate(shape))]
+
+
+@core_op("window", reference=_pool_dx)
+def pool_dx(
+    g: TensorType,
+    *,
+    kind: str,
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+    shape: tuple[int, ...],
+) -> TensorType:
+    """The transpose of a `sum` or `average` pool of `shape`: each element of g added to all of its window."""
+    require(kind in ("sum", "average"), f"a pool of kind {kind!r} has no transpose")
+    out = pool.rule(g.with_shape(*shape), kind=kind, axes=axes, size=size, stride=stride, pad=pad)
+    require(out.shape == g.shape, f"a pool of {list(shape)} gives {out}, not {g}")
+    return g.with_shape(*shape)
+
+
+def _unpool(g: np.ndarray, index: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...], **_: object) -> np.ndarray:
+    where = list(np.indices(g.shape))
+    for axis, at in zip(axes, np.unravel_index(index.astype(np.int64), [shape[a] for a in axes]), strict=True):
+        where[axis] = at
+    total = np.zeros(shape, g.dtype)
+    np.add.at(total, tuple(where), g)
+    return total
+
+
+@core_op("window", reference=_unpool)
+def unpool(
+    g: TensorType,
+    index: TensorType,
+    *,
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+    shape: tuple[int, ...],
+) -> TensorType:
+    """Each element of g added to the element of its window that `index`, an `argmax` pool of `shape`, names."""
+    out = pool.rule(g.with_shape(*shape), kind="argmax", axes=axes, size=size, stride=stride, pad=pad)
+    require(out.shape == g.shape == index.shape, f"a pool of {list(shape)} gives {out}, not {g} and {index}")
+    return g.with_shape(*shape)

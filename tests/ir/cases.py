@@ -87,9 +87,7 @@ CASES: tuple[OpCase, ...] = (
         OpCase(ops.pool_dx, ((2, 4, 3, 6),), {"kind": kind, **SPATIAL, "shape": IMAGE}, label=kind)
         for kind in ("sum", "average")
     ),
-    OpCase(
-        ops.unpool, ((2, 4, 3, 6),) * 2, {**SPATIAL, "shape": IMAGE}, dtypes=("f32", "f32"), low=0, high=30, label="spatial"
-    ),
+    OpCase(ops.unpool, ((2, 4, 3, 6),) * 2, {**SPATIAL, "shape": IMAGE}, low=0, high=30),
     OpCase(ops.dot, ((3, 4), (4, 5))),
     OpCase(ops.dot, ((2, 3, 4), (2, 4, 5)), label="batched"),
     OpCase(ops.conv, (IMAGE, (6, 4, 3, 3)), PLAIN, label="plain"),

@@ -28,7 +28,7 @@ def test_every_op_has_a_gradient_or_is_known_to_have_none() -> None:
 @pytest.mark.parametrize("case", SMOOTH, ids=lambda c: c.id)
 def test_gradients_are_central_differences(case: OpCase) -> None:
     node = case.node()
-    arrays = {name: value.astype(np.float64) if value.dtype == np.float32 else value for name, value in case.arrays().items()}
+    arrays = {n: a.astype(np.float64) if a.dtype == np.float32 else a for n, a in case.arrays().items()}
     seed = ops.input_(shape=node.shape, dtype=node.type.dtype, name="seed")
     arrays["seed"] = np.random.default_rng(1).uniform(-1, 1, node.shape)
     floats = [x for x in node.inputs if x.type.is_float]

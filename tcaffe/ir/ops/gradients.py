@@ -14,9 +14,11 @@ from tcaffe.ir.node import CoreOp, Node
 Rule = Callable[[Node, Node], tuple[Node | None, ...]]
 GRADIENTS: dict[CoreOp, Rule] = {}
 NO_GRADIENT = frozenset(
-    (ops.input_, ops.param, ops.const, ops.iota)  # they have no operands
-    + (ops.sign, ops.floor, ops.greater, ops.equal, ops.top_k)  # their derivative is zero
-    + (ops.detach, ops.unpool)  # none is wanted: nobody differentiates the gradient of a pool
+    (
+        *(ops.input_, ops.param, ops.const, ops.iota),  # they have no operands
+        *(ops.sign, ops.floor, ops.greater, ops.equal, ops.top_k),  # their derivative is zero
+        *(ops.detach, ops.unpool),  # none is wanted: nobody differentiates the gradient of a pool
+    )
 )
 """Ops that no gradient passes."""
 
@@ -49,7 +51,7 @@ def _mul(node: Node, g: Node) -> tuple[Node | None, ...]:
 
 @gradient(ops.div)
 def _div(node: Node, g: Node) -> tuple[Node | None, ...]:
-    x, y = node.inputs
+    y = node.inputs[1]
     return g / y, -(g * node / y)
 
 

@@ -29,7 +29,7 @@ def scatter_add(g: TensorType, index: TensorType, *, axis: int = 0, size: int) -
     """The transpose of `gather`: slices of g added to those that `index` names, of `size` along `axis`."""
     require(index.dtype in ("i32", "i64"), f"scatter_add needs whole numbers as its index, not {index}")
     inner = g.shape[axis : axis + index.rank]
-    require(0 <= axis and inner == index.shape and size > 0, f"{g} has no slices at axis {axis} for {index}")
+    require(axis >= 0 and inner == index.shape and size > 0, f"{g} has no slices at axis {axis} for {index}")
     return g.with_shape(*g.shape[:axis], size, *g.shape[axis + index.rank :])
 
 

@@ -22,7 +22,8 @@ POOL = frozenset(("run", "workers"))
 TEXTUAL = frozenset(("casting", "kind", "mode", "order", "side"))  # the arguments that may be a string
 NUMPY = frozenset(
     (
-        *("abs", "absolute", "add", "argmax", "argmin", "argpartition", "argsort", "array", "bool_"),
+        *("abs", "absolute", "add", "argmax", "argmin", "argpartition", "argsort", "array", "bitwise_and"),
+        *("bitwise_xor", "bool_", "right_shift"),
         *("broadcast_to", "ceil", "concatenate", "copysign", "copyto", "cumsum", "divide", "dot", "e", "equal"),
         *("exp", "exp2", "expand_dims", "expm1", "float16", "float32", "float64", "floor", "fmax", "fmin"),
         *("greater", "greater_equal", "inf", "int32", "int64", "less", "less_equal", "log", "log1p"),

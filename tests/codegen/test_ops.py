@@ -102,3 +102,13 @@ def test_random_nets_in_small_blocks(graph: Graph, workers: int) -> None:
             patch.setattr(others, name, value)
         patch.setattr(costs, "PEAK", 1e6)
         check(graph, workers)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 5, 7), (2, 1, 50, 3)])
+@pytest.mark.parametrize("key", [(0, 0), (-7, 2**40 + 3), (2**63 - 1, -1)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_random_numbers_have_the_same_bits(shape, key, workers: int, small_blocks: None) -> None:
+    numbers = ops.random(ops.input_(shape=(2,), dtype="i64", name="key"), shape=shape, stream=2**32 - 1)
+    feed = {"key": np.array(key)}
+    found = run(program_of(Graph("net", {"out": numbers}), workers), feed, workers)["out"]
+    np.testing.assert_array_equal(found, evaluate(Graph("net", {"out": numbers}), feed)["out"])

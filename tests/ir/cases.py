@@ -101,6 +101,7 @@ CASES: tuple[OpCase, ...] = (
     pointwise(ops.detach, 1),
     pointwise(ops.surrogate, 2),
     OpCase(ops.gather, ((7, 3), (2, 4)), {"axis": 0}, dtypes=("f32", "i32"), low=0, high=7),
+    OpCase(ops.random, ((2,),), {"shape": (3, 5, 7), "stream": 3}, dtypes=("i64",), low=0, high=2**62),
     OpCase(ops.top_k, (IMAGE,), {"k": 2, "axis": 1}, label="index"),
     OpCase(ops.top_k, (IMAGE,), {"k": 2, "axis": 1, "what": "value"}, label="value"),
 )

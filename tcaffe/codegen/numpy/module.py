@@ -13,6 +13,7 @@ from tcaffe.codegen.numpy.dots import write_dot
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.index import write_gather, write_top_k
 from tcaffe.codegen.numpy.pooling import write_pool
+from tcaffe.codegen.numpy.random import write_random
 from tcaffe.codegen.numpy.region import write_region
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.words import title, words
@@ -26,6 +27,7 @@ FRAMES: dict[str, Callable[[Function], None]] = {
     "region": write_region,
     "copy": write_copy,
     "gather": write_gather,
+    "random": write_random,
     "top_k": write_top_k,
 }
 

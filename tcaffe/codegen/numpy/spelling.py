@@ -48,6 +48,7 @@ FRAMES = {
     "pool": "pooling",
     "reduce_sum": "region",
     "reduce_max": "region",
+    "random": "random",
     "gather": "index",
     "top_k": "index",
     "reshape": "copy",

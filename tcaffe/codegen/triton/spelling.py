@@ -99,7 +99,7 @@ FRAMES = {
 }
 """What is more than an expression: the file here that writes it."""
 
-UNSPELLED = frozenset(("conv_dx", "gather", "top_k"))
+UNSPELLED = frozenset(("conv_dx", "gather", "random", "top_k"))
 """Core ops that there is no code for yet."""
 
 

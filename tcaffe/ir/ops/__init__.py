@@ -25,6 +25,7 @@ from tcaffe.ir.ops.pointwise import (
     sub,
     tanh,
 )
+from tcaffe.ir.ops.random import random
 from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
 from tcaffe.ir.ops.shape import broadcast, concat, pad, reshape, slice_, transpose
 from tcaffe.ir.ops.source import const, input_, iota, param
@@ -61,6 +62,7 @@ __all__ = [
     "pool",
     "pool_dx",
     "pow_",
+    "random",
     "reduce_max",
     "reduce_sum",
     "reshape",

@@ -16,6 +16,7 @@ GRADIENTS: dict[CoreOp, Rule] = {}
 NO_GRADIENT = frozenset(
     (
         *(ops.input_, ops.param, ops.const, ops.iota),  # they have no operands
+        ops.random,  # its operand is a key
         *(ops.sign, ops.floor, ops.greater, ops.equal, ops.top_k),  # their derivative is zero
         *(ops.detach, ops.unpool),  # none is wanted: nobody differentiates the gradient of a pool
     )

@@ -9,7 +9,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
 from tcaffe.passes.algorithm.convolution import plan_convolution
-from tcaffe.passes.algorithm.others import plan_deconvolution, plan_dot, plan_pool, plan_region
+from tcaffe.passes.algorithm.others import plan_deconvolution, plan_dot, plan_pool, plan_random, plan_region
 from tcaffe.passes.algorithm.plan import Form, Plan
 from tcaffe.passes.algorithm.storage import Surroundings
 
@@ -41,6 +41,8 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
             return plan_dot(kernel, around.storage(kernel), workers)
         case "pool":
             return plan_pool(kernel, around.storage(kernel), workers)
+        case "random":
+            return plan_random(kernel, workers)
     return None
 
 

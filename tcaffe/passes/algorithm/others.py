@@ -112,6 +112,15 @@ def plan_dot(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     return Plan(block, 0.0, {"tile": block, **storage.attrs}, chain)
 
 
+def plan_random(kernel: Kernel, workers: int) -> Plan:
+    """Blocks of random numbers, which are mixed four at a time: four words and a spare one of 64 bits each."""
+    shape = kernel.nodes[-1].shape
+    tile = region_tile(shape, set(), workers)
+    fours = (math.prod(tile) + 6) // 4  # a block may begin and end within four
+    scratch = {"words": TensorType((workers, 5, fours), "i64"), "numbers": TensorType((workers, fours, 4))}
+    return Plan(tile, 0.0, {"tile": tile}, scratch)
+
+
 def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
     """Blocks of rows of the result: the pixels whose windows reach in are multiplied with all filters."""
     anchor = kernel.anchor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -55,6 +56,8 @@ class Lowered:
 
     The outputs of `graph` are all blobs. `inputs` are the graph's inputs in order, `outputs` the blobs nobody reads,
     alphabetically. `parameters` stand in the order they first appear. `message` is the net after upgrade and filter.
+    `random` is one more input of the graph, i64[2], where layers draw random numbers: a seed, and a number that must
+    be another one at every pass.
     Invariant: every node has a name of its own; inputs are named like their blobs.
     """
 
@@ -66,6 +69,7 @@ class Lowered:
     parameters: tuple[Parameter, ...]
     warnings: tuple[Diagnostic, ...]
     message: Message
+    random: Node | None = None
 
     @property
     def blobs(self) -> Mapping[str, Node]:
@@ -143,6 +147,8 @@ class Lowering:
         self.unread = Unread()
         self._current: list[Node] = []  # the parameters of the layer being added
         self._updates: dict[Node, Node] = {}  # what it makes of those that are state
+        self._key: Node | None = None
+        self._streams = itertools.count()
 
     def add(self, index: int, layer: Any, *, damaged: bool = False) -> None:
         """Lower one layer; what is wrong with it is reported, and its tops stay unknown.
@@ -188,6 +194,7 @@ class Lowering:
             parameters=tuple(self.parameters.owned),
             warnings=tuple(self.reporter.diagnostics),
             message=self.net,
+            random=self._key,
         )
 
     # ── what a layer needs of the net around it ─────────────────────────────────────────────────────
@@ -200,6 +207,12 @@ class Lowering:
     def update(self, state: Node, value: Node) -> None:
         """`state`, a parameter of the layer being added, is `value` after the layer has run."""
         self._updates[state] = value
+
+    def random(self, shape: Shape) -> Node:
+        """Random numbers from 0 up to, not including, 1: a stream of the net's key that nobody else reads."""
+        if self._key is None:
+            self._key = ops.input_(shape=(2,), dtype="i64", name=self.names.unique("random"))
+        return ops.random(self._key, shape=shape, stream=next(self._streams))
 
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller asked for another."""

@@ -18,8 +18,9 @@ CONSTANT = ("constant", "bilinear")  # fillers whose numbers are part of the pro
 
 
 class Feed(Protocol):
-    """A source of batches: `shapes` of the tops the prototxt does not tell, and `batch`, the next values by top."""
+    """A source of batches for `tops`: `shapes` of those the prototxt does not tell, and `batch`, the next values."""
 
+    tops: tuple[str, ...]
     shapes: Mapping[str, Shape]
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
@@ -65,6 +66,7 @@ class DummyFeed:
         fillers = list(layer.dummy_data_param.data_filler)
         of_top = zip(layer.top, fillers * len(layer.top) if len(fillers) == 1 else fillers, strict=False)
         self._fillers = {top: filler for top, filler in of_top if filler.type not in CONSTANT}
+        self.tops = tuple(self._fillers)
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """New numbers."""
@@ -78,6 +80,7 @@ class Hdf5Feed:
         p = layer.hdf5_data_param
         random = SETTINGS.random if p.shuffle else None
         self._batches = Hdf5Batches(p.source, list(layer.top), p.batch_size, random)
+        self.tops = tuple(layer.top)
         self.shapes = self._batches.shapes
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:

@@ -49,6 +49,7 @@ class Net:
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._sections: OrderedDict[Any, Section] = OrderedDict()
         self._values: dict[str, ParameterBlob] = {}
+        self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._lower()
         start = parameter_values(self._lowered, weights, SETTINGS.random)
@@ -106,7 +107,8 @@ class Net:
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
 
     def _input_shapes(self) -> dict[str, Shape]:
-        return {node.name: node.shape for node in self._lowered.graph.inputs}
+        net = self._lowered
+        return {node.name: node.shape for node in net.graph.inputs if node is not net.random}
 
     # ── computing ───────────────────────────────────────────────────────────────────────────────────
 
@@ -123,7 +125,9 @@ class Net:
         first, last = self._index(start, 0), self._index(end, len(self._lowered.layers) - 1)
         self._take_batches(first, last)
         self.reshape()
-        self._section(first, last).run(self.blobs)
+        if self._lowered.random:
+            self._key = SETTINGS.next_key()
+        self._section(first, last).run(self.blobs, self._key)
         shown = self.outputs if end is None else self.top_names[end]
         return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
 
@@ -142,8 +146,8 @@ class Net:
     def _take_batches(self, first: int, last: int) -> None:
         """Let the layers that bring their own data put the next batch on their tops."""
         made = {top for layer in self._lowered.layers[first : last + 1] for top in layer.tops}
-        for feed in self._feeds:
-            shapes = {name: blob.shape for name, blob in self.blobs.items() if name in made}
+        shapes = {name: blob.shape for name, blob in self.blobs.items() if name in made}
+        for feed in (feed for feed in self._feeds if made.issuperset(feed.tops)):
             for name, value in feed.batch(shapes).items():
                 self.blobs[name].data[...] = value
 

@@ -27,6 +27,7 @@ class Section:
 
     def __init__(self, lowered: Lowered, first: int, last: int, params: Mapping[str, ParameterBlob]) -> None:
         graph, self._state = section_graph(lowered, first, last)
+        self._random = lowered.random.name if lowered.random else None
         self._params = {node.name: params[node.name] for node in graph.params}
         self._versions = self._versions_now()
         self._executable = build(graph, self._values, FAITHFUL, workers=default_workers(), pack=False)
@@ -35,11 +36,15 @@ class Section:
         self._prepare = self._executable.program.prepare
         self._sources = {name: _params_of(node) for name, node in self._prepare.outputs.items()}
 
-    def run(self, blobs: Mapping[str, Blob]) -> None:
-        """Read what the section needs from `blobs`, compute, let the blobs show the results, and update state."""
+    def run(self, blobs: Mapping[str, Blob], key: np.ndarray | None = None) -> None:
+        """Read what the section needs from `blobs`, compute, let the blobs show the results, and update state.
+
+        `key` is that of the random numbers, where the net draws any.
+        """
         self._refresh()
         for name, place in self._context.inputs.items():
-            if not np.shares_memory(place, data := blobs[name].data):
+            data = key if name == self._random and key is not None else blobs[name].data
+            if not np.shares_memory(place, data):
                 np.copyto(place, data)
         self._context.run()
         for name, value in self._context.outputs.items():

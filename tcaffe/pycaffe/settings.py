@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import numpy as np
@@ -10,10 +11,20 @@ TRAIN, TEST = 0, 1
 
 
 class Settings(threading.local):
-    """The settings of the current thread."""
+    """The settings of the current thread: `random` is what fillers draw from."""
 
     def __init__(self) -> None:
-        self.random = np.random.default_rng()
+        self.start(None)
+
+    def start(self, seed: int | None) -> None:
+        """Start all random numbers anew, from `seed` if there is one."""
+        self.random = np.random.default_rng(seed)
+        self._seed = int(np.random.default_rng(seed).integers(2**63))
+        self._steps = itertools.count()
+
+    def next_key(self) -> np.ndarray:
+        """The key, (seed, step) i64[2], of the numbers that the layers of one forward pass draw."""
+        return np.array([self._seed, next(self._steps)], np.int64)
 
 
 SETTINGS = Settings()
@@ -29,5 +40,5 @@ def set_mode_gpu() -> None:
 
 
 def set_random_seed(seed: int) -> None:
-    """Start this thread's random numbers anew, so that fillers repeat."""
-    SETTINGS.random = np.random.default_rng(seed)
+    """Start this thread's random numbers anew, so that fillers, and what layers draw, repeat."""
+    SETTINGS.start(seed)

@@ -50,7 +50,7 @@ def test_seed_step_and_stream_give_other_numbers_each_time():
 def test_numbers_are_uniform():
     drawn = numbers(shape=(400, 500))
     assert drawn.dtype == np.float32
-    assert 0 <= drawn.min() and drawn.max() < 1
+    assert drawn.min() >= 0 and drawn.max() < 1
     counts = np.histogram(drawn, 50, (0, 1))[0]
     assert ((counts - 4000) ** 2 / 4000).sum() < 100  # chi-square, 49 degrees of freedom: p about 2e-5
 

@@ -8,6 +8,7 @@ from tcaffe.frontend.layers import (
     loss,
     normalisation,
     pooling,
+    random,
     shape,
 )
 from tcaffe.frontend.layers.known import CAFFE_TYPES, FORK_OF_TYPE
@@ -32,5 +33,6 @@ __all__ = [
     "loss",
     "normalisation",
     "pooling",
+    "random",
     "shape",
 ]

@@ -31,16 +31,6 @@ def clip(x: Node, p: LayerView) -> Node:
     return maximum(minimum(x, p.max), p.min)
 
 
-@layer("Dropout")
-def dropout(x: Node, p: LayerView) -> Node:
-    """x itself: dropout is a matter of training, which scales what it keeps."""
-    note = "it is the part that is dropped: from 0 up to, not including, 1"
-    p.require(0 <= p.dropout_ratio < 1, "dropout_ratio", f"dropout_ratio is {p.dropout_ratio}", note)
-    if p.phase == "TRAIN":
-        p.fail("", "Dropout cannot be compiled for training yet", code="E0305")
-    return x
-
-
 @layer("ELU")
 def elu(x: Node, p: LayerView) -> Node:
     """x for x > 0, alpha * (e^x - 1) otherwise."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from tcaffe.frontend.layers.common import along, filled
 from tcaffe.frontend.layers.geometry import read_pair, read_sides
+from tcaffe.frontend.layers.random import sampled
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import LayerView
 from tcaffe.ir.node import Node
@@ -31,7 +32,7 @@ def pooling(x: Node, p: LayerView) -> Node | tuple[Node, ...]:
     inside = kind == "AVE_EXC_PAD" or (not p.foreign("avg_include_pad", True) and kind == "AVE")
     if p.tops == 2:
         return _with_places(x, windows)
-    return _mean_inside(x, windows) if inside else _pooled(x, kind, windows, high)
+    return _mean_inside(x, windows) if inside else _pooled(x, p, kind, windows, high)
 
 
 @layer("SPP")
@@ -50,11 +51,13 @@ def _pyramid_level(x: Node, p: LayerView, bins: int) -> Node:
     around = tuple((k * bins - n + 1) // 2 for n, k in zip(x.shape[2:], size, strict=True))
     fits = all(q < k for q, k in zip(around, size, strict=True))
     p.require(fits, "pyramid_height", f"an image of {list(x.shape[2:])} cannot be cut into {bins} bins along each axis")
-    return _pooled(x, p.pool, _windows(x, p, size, size, around, around, ceil=True), around)
+    return _pooled(x, p, p.pool, _windows(x, p, size, size, around, around, ceil=True), around)
 
 
-def _pooled(x: Node, kind: str, windows: Windows, high: Ints) -> Node:
+def _pooled(x: Node, p: LayerView, kind: str, windows: Windows, high: Ints) -> Node:
     """One summary of every window. STOCHASTIC, when not training, is the mean weighted by the elements themselves."""
+    if kind == "STOCHASTIC" and p.phase == "TRAIN":
+        return sampled(x, windows, p)
     if kind == "STOCHASTIC":
         total = pool(x, kind="sum", **windows)
         return select(total > 0, pool(x * x, kind="sum", **windows) / total, filled(0, total))
@@ -93,7 +96,6 @@ def _windows(x: Node, p: LayerView, size: Ints, stride: Ints, low: Ints, high: I
     padded = any((*low, *high))
     if p.pool == "STOCHASTIC":
         p.require(not padded, "pool", "STOCHASTIC pooling takes no padding")
-        p.require(p.phase == "TEST", "pool", "STOCHASTIC pooling cannot be compiled for training yet")
     for around in (low, high):
         smaller = not padded or all(q < k for q, k in zip(around, size, strict=True))
         message, note = f"padding of {list(around)} for windows of {list(size)}", "it must be smaller than the window"

@@ -37,6 +37,9 @@ class Surroundings(Protocol):
     def update(self, state: Node, value: Node) -> None:
         """`state` holds `value` after the layer has run."""
 
+    def random(self, shape: Shape) -> Node:
+        """Random numbers from 0 up to, not including, 1, others at every pass."""
+
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller says otherwise."""
 
@@ -117,6 +120,10 @@ class LayerView:
     def update(self, state: Node, value: Node) -> None:
         """Let a parameter that is not learned hold `value` after each run of the layer."""
         self._net.update(state, value)
+
+    def random(self, shape: Shape) -> Node:
+        """Random numbers from 0 up to, not including, 1: others for each call, layer and pass of the net."""
+        return self._net.random(self.sized(shape))
 
     def input(self, top: int, shape: Shape | None, note: str = "") -> Node:
         """The input of the graph that feeds the top of that index, of `shape` unless the caller asked for another.

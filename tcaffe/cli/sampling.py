@@ -51,7 +51,7 @@ def _parameter(p: Parameter, layer: str, rng: np.random.Generator) -> np.ndarray
     shape = p.node.shape
     if layer == "BatchNorm":  # mean, variance, and the factor both are to be divided by
         statistics = (rng.normal(0, 0.1, shape), rng.uniform(0.5, 1.5, shape), np.ones(shape))
-        return statistics[min(p.index, 2)].astype(np.float32)
+        return statistics[min(p.index or 0, 2)].astype(np.float32)
     if layer == "Scale" and p.index == 0:
         return rng.uniform(0.5, 1.5, shape).astype(np.float32)
     if len(shape) < 2:

@@ -204,8 +204,12 @@ class Lowering:
         self._current.append(self.parameters.take(p, len(self._current), role, shape, filler, learned))
         return self._current[-1]
 
+    def state(self, p: LayerView, role: str, shape: Shape) -> Node:
+        """What the layer being added carries from pass to pass."""
+        return self.parameters.carry(p, role, shape)
+
     def update(self, state: Node, value: Node) -> None:
-        """`state`, a parameter of the layer being added, is `value` after the layer has run."""
+        """`state`, a state or parameter of the layer being added, is `value` after the layer has run."""
         self._updates[state] = value
 
     def random(self, shape: Shape) -> Node:

@@ -25,18 +25,20 @@ class Parameter:
 
     `index` is its place among the layer's parameters, `key` the name it can be shared by, if any. `filler` (a
     FillerParameter) says how it starts, unless the prototxt itself holds its `values` (a BlobProto). What is not
-    `learned` is state: the layer changes it as it runs. The multipliers are None where no layer sets them.
+    `learned` is state: the layer changes it as it runs. State without an `index` is no parameter of the layer in Caffe:
+    weights files do not hold it, and it starts anew where its shape changes. The multipliers are None where no layer
+    sets them.
     """
 
     node: Node
     layer: str
-    index: int
+    index: int | None
     key: str
     filler: Message
     values: Message | None
     learned: bool
-    lr_mult: float | None
-    decay_mult: float | None
+    lr_mult: float | None = None
+    decay_mult: float | None = None
 
 
 class Parameters:
@@ -46,6 +48,12 @@ class Parameters:
         self.owned: list[Parameter] = []
         self._unique = unique
         self._places: dict[str, int] = {}
+
+    def carry(self, p: LayerView, role: str, shape: Shape) -> Node:
+        """State of a layer that is none of its parameters."""
+        node = param(shape=shape, name=self._unique(f"{p.layer.name or p.kind.name}.{role}"))
+        self.owned.append(Parameter(node, p.layer.name, None, "", caffe_pb2.FillerParameter(), None, learned=False))
+        return node
 
     def take(self, p: LayerView, index: int, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of a layer at `index`: a new one, or the one its name stands for."""

@@ -98,9 +98,13 @@ class Net:
 
     def _lower(self) -> None:
         lowered = self._net.lower(self._asked)
-        for node in lowered.graph.params:
-            new, old = node.shape, self._values[node.name].shape if self._values else node.shape
-            if new != old:
+        for parameter in lowered.parameters if self._values else ():
+            node = parameter.node
+            new, old = node.shape, self._values[node.name].shape
+            if parameter.index is None and new != old:
+                self._values[node.name] = ParameterBlob(np.zeros(new, np.float32))
+                self._sections.clear()  # they hold the old one
+            elif new != old:
                 raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(new)}")
         self._lowered = lowered
         for name, node in lowered.blobs.items():

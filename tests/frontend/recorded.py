@@ -45,9 +45,10 @@ class Case:
         return {name: problem for name, problem in checked.items() if problem}
 
     def parameters(self, net):
-        """The recorded parameters under the names of the graph."""
+        """The recorded parameters, and zeros for what layers carry, under the names of the graph."""
+        carried = {p.node.name: np.zeros(p.node.shape) for p in net.parameters if p.index is None}
         given = ((key.rsplit("/", 1), value) for key, value in self.group("param").items())
-        return {net.params[layer][int(index)].name: value for (layer, index), value in given}
+        return carried | {net.params[layer][int(index)].name: value for (layer, index), value in given}
 
     def compare(self, name, found, wanted):
         """What is wrong with a blob, or nothing."""

@@ -9,6 +9,7 @@ from tcaffe.frontend.layers import (
     normalisation,
     pooling,
     random,
+    recurrent,
     shape,
 )
 from tcaffe.frontend.layers.known import CAFFE_TYPES, FORK_OF_TYPE
@@ -34,5 +35,6 @@ __all__ = [
     "normalisation",
     "pooling",
     "random",
+    "recurrent",
     "shape",
 ]

@@ -34,6 +34,9 @@ class Surroundings(Protocol):
     def blob(self, p: LayerView, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of the layer that is next in order."""
 
+    def state(self, p: LayerView, role: str, shape: Shape) -> Node:
+        """What the layer carries from pass to pass."""
+
     def update(self, state: Node, value: Node) -> None:
         """`state` holds `value` after the layer has run."""
 
@@ -117,8 +120,12 @@ class LayerView:
         """
         return self._net.blob(self, role, self.sized(shape), filler, learned)
 
+    def state(self, role: str, shape: Shape) -> Node:
+        """What the layer carries from one pass to the next, zeros at first; weights files know nothing of it."""
+        return self._net.state(self, role, self.sized(shape))
+
     def update(self, state: Node, value: Node) -> None:
-        """Let a parameter that is not learned hold `value` after each run of the layer."""
+        """Let a state, or a parameter that is not learned, hold `value` after each run of the layer."""
         self._net.update(state, value)
 
     def random(self, shape: Shape) -> Node:

@@ -70,9 +70,9 @@ class Geometry:
 
 
 def geometry(conv: Node) -> Geometry:
-    """The geometry of a `conv` or, seen from its result, of a `conv_dx`."""
-    x, w = conv.inputs
-    image, out = (x, conv) if conv.op.name == "conv" else (conv, x)
+    """The geometry of a `conv`, or of the one that a `conv_dx` or `conv_dw` is the transpose of."""
+    x, other = conv.inputs
+    image, out, w = {"conv": (x, conv, other), "conv_dx": (conv, x, other), "conv_dw": (x, other, conv)}[conv.op.name]
     rank = len(image.shape)
     memory = image.type.axes_in_memory
     return Geometry(
@@ -88,3 +88,15 @@ def geometry(conv: Node) -> Geometry:
         dilation=conv.attrs["dilation"],
         planar=rank > 2 and memory.index(1) < rank - 1,
     )
+
+
+def around_window(node: Node) -> tuple[int, int, int]:
+    """How many elements of an `unpool` lie in memory outside its windows' axes, along them, and inside of them.
+
+    These axes must lie next to each other and in their own order, as the layout of every image has them.
+    """
+    order, sizes = node.type.axes_in_memory, [node.shape[a] for a in node.type.axes_in_memory]
+    axes = node.attrs["axes"]
+    first, last = order.index(axes[0]), order.index(axes[-1]) + 1
+    assert order[first:last] == axes, f"{node.type} has axes {axes} apart"
+    return math.prod(sizes[:first]), math.prod(sizes[first:last]), math.prod(sizes[last:])

@@ -9,6 +9,7 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
+from tcaffe.passes.simplify import values_alone
 from tcaffe.passes.static import hoist
 
 FREE = (ops.broadcast, ops.iota)
@@ -25,9 +26,9 @@ def fuse(graph: Graph) -> Program:
 
     A convolution, dot or spatial pool takes the chain of pointwise nodes that alone read its result, each with its
     other operands. Pointwise nodes, reductions over the same axes and windows over channels grow together around
-    one shape. Everything else is a kernel of its own.
+    one shape. Everything else is a kernel of its own; ops of the family `control` are in none.
     """
-    main, prepare = hoist(graph)
+    main, prepare = hoist(graph.rewrite(values_alone))
     main = unique_names(own_free_values(materialised(main)))
     groups = Fusion(main).run()
     kernels = unique_kernels(_kernel(main, g) for g in sorted(groups, key=lambda g: (len(g.before), g.index)))

@@ -10,7 +10,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 
 Order = tuple[int, ...]
-FOLLOWERS = (ops.concat, ops.slice_, ops.pad)
+FOLLOWERS = (ops.concat, ops.slice_, ops.pad, ops.detach, ops.surrogate)
 
 
 def layout(graph: Graph) -> Graph:
@@ -36,11 +36,11 @@ def channels_last(rank: int) -> Order:
 
 
 def is_image(node: Node) -> bool:
-    """Whether `node` is made by a window that slides over spatial axes."""
+    """Whether `node` is made by a window that slides over spatial axes, or is the gradient of such a one."""
     match node:
         case Node(ops.conv | ops.conv_dx):
             return len(node.shape) > 2
-        case Node(ops.pool, _, {"axes": axes}):
+        case Node(ops.pool | ops.pool_dx | ops.unpool, _, {"axes": axes}):
             return len(node.shape) > 2 and 1 not in axes
     return False
 

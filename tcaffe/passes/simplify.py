@@ -14,6 +14,7 @@ from tcaffe.ir.node import Node, Number
 def simplify(graph: Graph) -> Graph:
     """Fold numbers, drop what changes nothing, merge equal nodes. What no output needs is gone by construction."""
     graph = graph.rewrite(
+        values_alone,
         fold_numbers,
         drop_neutral,
         drop_unchanged,
@@ -25,6 +26,14 @@ def simplify(graph: Graph) -> Graph:
         clamp_once,
     )
     return merge_equal(graph)
+
+
+def values_alone(node: Node) -> Node | None:
+    """detach(x), surrogate(x, carrier)  =>  x:   what they tell is of no use once gradients are there"""
+    match node:
+        case Node(ops.detach, (x,)) | Node(ops.surrogate, (x, _)):
+            return x
+    return None
 
 
 def number_of(node: Node) -> float | None:

@@ -31,7 +31,7 @@ NUMPY = frozenset(
         *("negative", "newaxis", "not_equal", "pi", "positive", "power", "reciprocal", "reshape", "rint", "sign"),
         *("sqrt", "square", "squeeze", "subtract", "swapaxes", "take", "take_along_axis", "tanh", "transpose"),
         *("true_divide", "trunc", "uint8", "where"),
-        *("add.accumulate", "add.reduce", "maximum.reduce", "minimum.reduce", "multiply.reduce"),
+        *("add.accumulate", "add.at", "add.reduce", "maximum.reduce", "minimum.reduce", "multiply.reduce"),
         *("einsum", "lib.stride_tricks.sliding_window_view"),
     )
 )

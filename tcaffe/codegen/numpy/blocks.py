@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tcaffe.codegen.numpy.function import Function, Order
@@ -58,6 +59,17 @@ class Block:
         return product(a.length for a in self.axes[:-1])
 
 
+@dataclass(frozen=True)
+class Share:
+    """What a task that sums over blocks is busy with: `number` tells its sum from those of others, `later` is a
+    condition that holds but for its first block (empty where it has one only).
+    """
+
+    number: str
+    later: str
+    block: Block
+
+
 def product(lengths: object) -> str:
     """The product of source texts, its numbers multiplied out."""
     texts = list(lengths)  # type: ignore[call-overload]
@@ -92,11 +104,33 @@ def axis_names(rank: int) -> list[str]:
 
 def begin_tasks(f: Function, order: Order, shape: Sequence[int], tile: Sequence[int]) -> Block:
     """Write the lines that find the block of task `i`; `shape` and `tile` are in memory order."""
-    counts = [-(-n // t) for n, t in zip(shape, tile, strict=True)]
+    f.tasks = str(math.prod(_counts(shape, tile)))
+    return find_block(f, order, shape, tile, "i")
+
+
+@contextmanager
+def begin_shares(f: Function, order: Order, shape: Sequence[int], tile: Sequence[int], shares: int) -> Iterator[Share]:
+    """Write the loop of task `i` over its share of all blocks, which are the same ones however fast who works."""
+    total = math.prod(_counts(shape, tile))
+    f.tasks = str(shares)
+    if total == shares:
+        yield Share("i" if shares > 1 else "0", "", find_block(f, order, shape, tile, "i"))
+        return
+    number, first = f.fresh("k"), "0"
+    if shares > 1:
+        first = f.fresh("first")
+        f.body.line(f"{first} = {affine(total, 'i', 0)} // {shares}")
+    last = f"{affine(total, '(i + 1)', 0)} // {shares}" if shares > 1 else str(total)
+    with f.body.block(f"for {number} in range({first}, {last}):"):
+        yield Share("i" if shares > 1 else "0", f"{number} > {first}", find_block(f, order, shape, tile, number))
+
+
+def find_block(f: Function, order: Order, shape: Sequence[int], tile: Sequence[int], number: str) -> Block:
+    """Write the lines that find the block called `number`."""
+    counts = _counts(shape, tile)
     split = [k for k, c in enumerate(counts) if c > 1]
-    f.tasks = str(math.prod(counts))
     names = axis_names(len(shape))
-    numbers = _numbers(f, split, counts)
+    numbers = _numbers(f, split, counts, number)
     axes = (
         _range(f, names[k], numbers[k], n, t) if k in numbers else Axis(n)
         for k, (n, t) in enumerate(zip(shape, tile, strict=True))
@@ -104,10 +138,13 @@ def begin_tasks(f: Function, order: Order, shape: Sequence[int], tile: Sequence[
     return Block(order, tuple(axes))
 
 
-def _numbers(f: Function, split: list[int], counts: list[int]) -> dict[int, str]:
-    """Write the lines that take `i` apart into a number per split axis; their names."""
+def _counts(shape: Sequence[int], tile: Sequence[int]) -> list[int]:
+    return [-(-n // t) for n, t in zip(shape, tile, strict=True)]
+
+
+def _numbers(f: Function, split: list[int], counts: list[int], rest: str) -> dict[int, str]:
+    """Write the lines that take `rest` apart into a number per split axis; their names."""
     found: dict[int, str] = {}
-    rest = "i"
     for k, axis in enumerate(split[:-1]):
         number, inner = f.fresh(NUMBERS[min(axis, 7)]), math.prod(counts[a] for a in split[k + 1 :])
         left = f.fresh(NUMBERS[min(split[k + 1], 7)])

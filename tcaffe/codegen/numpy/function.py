@@ -19,7 +19,8 @@ Order = tuple[int, ...]
 class Function:
     """The emitted function of one kernel: it binds arrays and returns what runs the kernel on them.
 
-    `prelude` is evaluated when the arrays are bound, `start` at the start of every run, `body` for every task.
+    `prelude` is evaluated when the arrays are bound, `start` at the start of every run, `body` for every task, `end`
+    when all of them are done.
     """
 
     kernel: Kernel
@@ -27,6 +28,7 @@ class Function:
     prelude: Source = field(default_factory=Source)
     start: Source = field(default_factory=Source)
     body: Source = field(default_factory=Source)
+    end: Source = field(default_factory=Source)
     tasks: str = "1"
     arguments: dict[Node, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -118,6 +120,7 @@ class Function:
                 self.start.append(self.body)
             with self._part(out, "def run():"):
                 out.append(self.start)
+                out.append(self.end)
             out.lines("", "return run")
 
     @contextmanager

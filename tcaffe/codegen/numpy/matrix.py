@@ -22,15 +22,26 @@ def write_gemm(f: Function, geo: Geometry, block: Block, out: str) -> None:
 def write_im2col(f: Function, geo: Geometry, block: Block, out: str) -> None:
     """Windows copied into the rows of a matrix (its columns, for a planar image), times the filters."""
     groups = group_range(geo, block.axes[-1])
-    if f.has("pad"):
-        load_padded(f, geo, block, image(f, _order(geo, block)))
+    _multiply(f, geo, block, groups, unfold(f, geo, block, groups), out)
+
+
+def unfold(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
+    """Write the copy of the windows of `block` into a matrix; its name."""
+    load_windows(f, geo, block)
     count = block.positions
     lead = [] if geo.groups == 1 else [groups.length]
     size = product([*lead, count, str(geo.depth)])
     matrix = f.fresh("matrix")
     f.body.line(f"{matrix} = {f.memory('col')}[{f.worker}{'' if size.isdigit() else f', :{size}'}]")
-    f.body.line(f"np.copyto({matrix}.reshape({_unfolded(geo, block, lead)}), {_windows(f, geo, block, groups)})")
-    _multiply(f, geo, block, groups, matrix, out)
+    f.body.line(f"np.copyto({matrix}.reshape({_unfolded(geo, block, lead)}), {windows(f, geo, block, groups)}"
+                f".transpose({', '.join(map(str, _turn(geo)))}))")  # fmt: skip
+    return matrix
+
+
+def load_windows(f: Function, geo: Geometry, block: Block) -> None:
+    """Write what must happen before the windows of `block` can be read."""
+    if f.has("pad"):
+        load_padded(f, geo, block, image(f, _order(geo, block)))
 
 
 def _multiply(f: Function, geo: Geometry, block: Block, groups: Axis, matrix: str, out: str) -> None:
@@ -100,8 +111,8 @@ def _unfolded(geo: Geometry, block: Block, lead: list[str]) -> str:
     return ", ".join([*lead, per, *taps, *positions] if geo.planar else [*lead, *positions, *taps, per])
 
 
-def _windows(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
-    """The windows of the block, in the order of the matrix."""
+def windows(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
+    """The windows of the block: image, positions, channels (by group), taps; channels first for a planar image."""
     view = f.alias(_all_windows(f, geo, block), "windows")
     rows, images = block.axes[1], block.axes[0]
     channels = [":"] if geo.groups == 1 else [groups.where, ":"]
@@ -111,7 +122,7 @@ def _windows(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
         before, rows_where = [images.where], rows.where
     columns = [":"] * (len(geo.kernel) - 1)
     parts = [*before, *channels, rows_where] if geo.planar else [*before, rows_where, *columns, *channels]
-    return f"{view}{subscript(parts)}.transpose({', '.join(map(str, _turn(geo)))})"
+    return f"{view}{subscript(parts)}"
 
 
 def _all_windows(f: Function, geo: Geometry, block: Block) -> str:

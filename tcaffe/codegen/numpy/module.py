@@ -10,11 +10,13 @@ from tcaffe.codegen.numpy.convolution import write_convolution
 from tcaffe.codegen.numpy.copies import write_copy
 from tcaffe.codegen.numpy.deconvolution import write_deconvolution
 from tcaffe.codegen.numpy.dots import write_dot
+from tcaffe.codegen.numpy.filters import write_filter_gradient
 from tcaffe.codegen.numpy.function import Function
-from tcaffe.codegen.numpy.index import write_gather, write_top_k
+from tcaffe.codegen.numpy.index import write_gather, write_scatter_add, write_top_k
 from tcaffe.codegen.numpy.pooling import write_pool
 from tcaffe.codegen.numpy.random import write_random
 from tcaffe.codegen.numpy.region import write_region
+from tcaffe.codegen.numpy.unpooling import write_pool_gradient, write_unpool
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.words import title, words
 from tcaffe.ir.program import Kernel, Program
@@ -22,11 +24,15 @@ from tcaffe.ir.program import Kernel, Program
 FRAMES: dict[str, Callable[[Function], None]] = {
     "conv": write_convolution,
     "conv_dx": write_deconvolution,
+    "conv_dw": write_filter_gradient,
     "dot": write_dot,
     "pool": write_pool,
     "region": write_region,
     "copy": write_copy,
+    "pool_dx": write_pool_gradient,
+    "unpool": write_unpool,
     "gather": write_gather,
+    "scatter_add": write_scatter_add,
     "random": write_random,
     "top_k": write_top_k,
 }

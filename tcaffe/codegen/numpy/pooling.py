@@ -44,7 +44,7 @@ def pool_block(f: Function, pool: Node, source: str, base: str, block: Block, ou
             Sliding(f, slide, block.axes[slide.position], COMBINE[kind]).write(source, base, target)
             source, base = target, "0"
         if kind == "average":
-            _average(f, found, block, out)
+            average(f, found, block, out, out)
 
 
 def _reduce(f: Function, kind: str, found: Sequence[Slide], source: str, out: str) -> None:
@@ -108,9 +108,9 @@ class Sliding:
         self.f.body.line(f"{self.combine}({part}, {operand}, out={part})")
 
 
-def _average(f: Function, found: Sequence[Slide], block: Block, out: str) -> None:
+def average(f: Function, found: Sequence[Slide], block: Block, out: str, sums: str) -> None:
     """Write the division of sums by the size of a whole window, and what puts right the windows that count less."""
-    f.body.line(f"np.divide({out}, {float(math.prod(s.size for s in found))}, out={out})")
+    f.body.line(f"np.divide({sums}, {float(math.prod(s.size for s in found))}, out={out})")
     for slide in found:
         axis, before = block.axes[slide.position], [":"] * slide.position
         for k in range(slide.out):

@@ -54,11 +54,12 @@ class Slide:
 
 
 def slides(pool: Node) -> list[Slide]:
-    """The windows of a pool along its axes, in memory order."""
+    """The windows of a pool along its axes, in memory order; also those of the pool that a gradient belongs to."""
     x, a = pool.inputs[0], pool.attrs
+    image, out = (x, pool) if pool.op.name == "pool" else (pool, x)
     order = pool.type.axes_in_memory
     found = (
-        Slide(order.index(axis), x.shape[axis], pool.shape[axis], size, stride, low)
+        Slide(order.index(axis), image.shape[axis], out.shape[axis], size, stride, low)
         for axis, size, stride, (low, _) in zip(a["axes"], a["size"], a["stride"], a["pad"], strict=True)
     )
     return sorted(found, key=lambda s: s.position)

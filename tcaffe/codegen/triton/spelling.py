@@ -99,7 +99,9 @@ FRAMES = {
 }
 """What is more than an expression: the file here that writes it."""
 
-UNSPELLED = frozenset(("conv_dx", "gather", "random", "top_k"))
+UNSPELLED = frozenset(
+    ("conv_dw", "conv_dx", "gather", "pool_dx", "random", "scatter_add", "top_k", "unpool")
+)
 """Core ops that there is no code for yet."""
 
 

@@ -9,9 +9,18 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
 from tcaffe.passes.algorithm.convolution import plan_convolution
-from tcaffe.passes.algorithm.others import plan_deconvolution, plan_dot, plan_pool, plan_random, plan_region
+from tcaffe.passes.algorithm.filters import plan_filter_gradient
+from tcaffe.passes.algorithm.others import (
+    plan_deconvolution,
+    plan_dot,
+    plan_pool,
+    plan_random,
+    plan_region,
+    plan_scatter,
+)
 from tcaffe.passes.algorithm.plan import Form, Plan
 from tcaffe.passes.algorithm.storage import Surroundings
+from tcaffe.passes.algorithm.windows import plan_pool_gradient, plan_unpool
 
 
 def choose_algorithms(program: Program, *, workers: int = 2, pack: bool = True) -> Program:
@@ -37,10 +46,18 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
             return plan_convolution(kernel, around.storage(kernel), workers, pack)
         case "conv_dx":
             return plan_deconvolution(kernel, workers)
+        case "conv_dw":
+            return plan_filter_gradient(kernel, around, workers)
         case "dot":
             return plan_dot(kernel, around.storage(kernel), workers)
         case "pool":
             return plan_pool(kernel, around.storage(kernel), workers)
+        case "pool_dx":
+            return plan_pool_gradient(kernel, around, workers)
+        case "unpool":
+            return plan_unpool(kernel, around, workers)
+        case "scatter_add":
+            return plan_scatter(kernel)
         case "random":
             return plan_random(kernel, workers)
     return None

@@ -162,17 +162,10 @@ class Convolution:
         scratch = {"col": TensorType((self.workers, elements), dtype)}
         each = elements * costs.GATHER * costs.distance(4 * elements) * (2 if geo.planar or geo.channels < 16 else 1)
         if any(geo.pad):
-            scratch["pad"] = self.pad_memory(geo, under)
+            scratch["pad"] = pad_memory(geo, under, self.workers, dtype)
             each += scratch["pad"].size / self.workers * costs.GATHER
         each += groups * costs.gemm(positions, geo.depth, under[-1] // groups) + 8 * costs.CALL
         return self.finish(tile, under, "im2col", each, scratch, forms.rows(geo))
-
-    def pad_memory(self, geo: Geometry, under: Ints) -> TensorType:
-        """The part of the image that a block sees, zeros around it."""
-        rows = geo.padded[0] if under[1] == geo.out[0] else geo.rows_for(under[1])
-        spatial = (rows, *geo.padded[1:])
-        inner = (geo.channels, *spatial) if geo.planar else (*spatial, geo.channels)
-        return TensorType((self.workers, under[0], *inner), self.conv.type.dtype)
 
     def winograd(self, tile: Ints, under: Ints, size: int) -> Plan:
         """Tiles of `size` x `size` results."""
@@ -182,7 +175,7 @@ class Convolution:
         tiles = under[0] * rows // size * whole[1] // size
         groups = max(1, geo.groups * under[-1] // geo.filters)
         count_x, count_y = side * side * tiles * geo.channels, side * side * tiles * under[-1]
-        pad = self.pad_memory(replace(geo, out=whole), (under[0], rows, *under[2:]))
+        pad = pad_memory(replace(geo, out=whole), (under[0], rows, *under[2:]), self.workers, "f32")
         buffers = {
             "even": TensorType((self.workers, max(count_x, side * size * tiles * under[-1])), "f32"),
             "odd": TensorType((self.workers, max(count_x, count_y)), "f32"),
@@ -225,3 +218,11 @@ class Convolution:
         each += scratch["pad"].size / self.workers * costs.GATHER + 10 * phases * costs.CALL
         each += (phases - 1) * math.prod(under) * costs.PASS
         return self.finish(tile, under, "depthwise", each, scratch, forms.runs(geo))
+
+
+def pad_memory(geo: Geometry, tile: Ints, workers: int, dtype: str) -> TensorType:
+    """Memory for the part of the image that a block of results sees, zeros around it."""
+    rows = geo.padded[0] if tile[1] == geo.out[0] else geo.rows_for(tile[1])
+    spatial = (rows, *geo.padded[1:])
+    inner = (geo.channels, *spatial) if geo.planar else (*spatial, geo.channels)
+    return TensorType((workers, tile[0], *inner), dtype)

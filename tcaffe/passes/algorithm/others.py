@@ -15,6 +15,8 @@ from tcaffe.passes.algorithm.storage import Storage
 
 BLOCK = 1 << 15
 """Elements of a block of pointwise work: a few of them fit into the second-level cache."""
+LONG_SLICE = 32
+"""Elements of a slice from which slices are added one at a time."""
 SMALL = 1 << 14
 """Elements that are not worth a second worker."""
 
@@ -161,6 +163,15 @@ def _spread_memory(anchor: Node, tile: Ints, workers: int) -> dict[str, TensorTy
         "total": TensorType((workers, tile[0], tile[1], *padded, geo.channels), dtype),
         "products": TensorType((workers, *products), dtype),
     }
+
+
+def plan_scatter(kernel: Kernel) -> Plan | None:
+    """Memory for the indices, made valid, where elements are added one by one."""
+    node = kernel.nodes[-1]
+    index = node.inputs[1].type
+    if math.prod(node.shape) // node.attrs["size"] >= LONG_SLICE:
+        return None
+    return Plan(node.shape, scratch={"at": index.with_dtype("i64")})
 
 
 def _tables(kernel: Kernel) -> dict[str, TensorType]:

@@ -54,6 +54,17 @@ class Surroundings:
         home = needs_home(kernel) or not channels_only or copied
         return Storage(home, flat, dense, channels_only and flat, copied)
 
+    def rows(self, value: Node) -> bool:
+        """Whether `value` lies as rows of channels, evenly spaced over all items."""
+        order = (0, *range(2, len(value.shape)), 1)
+        arranged = value in self.makers and _is_arrangement(self.makers[value])
+        return value.type.axes_in_memory == order and not arranged and self._concat_axes(value) <= {1}
+
+    def dense(self, value: Node, order: tuple[int, ...]) -> bool:
+        """Whether `value` lies in `order` without gaps."""
+        arranged = value in self.makers and _is_arrangement(self.makers[value])
+        return value.type.axes_in_memory == order and not arranged and not self._concat_axes(value)
+
     def _concat_axes(self, value: Node) -> set[int]:
         """The axes along which `value` may become part of a concatenation."""
         found = set()

@@ -1,0 +1,61 @@
+"""Plans for gradients of pools."""
+
+from __future__ import annotations
+
+import math
+
+from tcaffe.ir.geometry import around_window
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Kernel
+from tcaffe.ir.types import TensorType
+from tcaffe.passes.algorithm.others import region_tile
+from tcaffe.passes.algorithm.plan import Ints, Plan, chain_memory
+from tcaffe.passes.algorithm.storage import Surroundings
+
+
+def plan_pool_gradient(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
+    """Blocks that hold whole windows, with memory for what is spread along the inner axes."""
+    node = kernel.anchor
+    assert node is not None
+    shape = _in_memory(node, node)
+    positions = sorted(node.type.axes_in_memory.index(a) for a in node.attrs["axes"])
+    tile = region_tile(shape, set(positions), workers)
+    lengths = list(_tile_of(node, node.inputs[0], tile))
+    scratch = {}
+    if node.attrs["kind"] == "average":
+        scratch["share"] = TensorType((workers, *lengths), node.type.dtype)
+    for k, position in enumerate(reversed(positions[1:])):
+        lengths[position] = shape[position]
+        scratch[f"spread{k}"] = TensorType((workers, *lengths), node.type.dtype)
+    storage = around.storage(kernel)
+    chain = chain_memory(kernel, workers, shape, tile, home=storage.needs_home, copied=storage.copied)
+    return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+
+
+def plan_unpool(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
+    """Blocks that are one run of memory with whole windows, and memory for where each element goes."""
+    node = kernel.anchor
+    assert node is not None
+    shape, g = _in_memory(node, node), node.inputs[0]
+    first = node.type.axes_in_memory.index(node.attrs["axes"][0])
+    tile = region_tile(shape, set(range(first, len(shape))), workers)
+    there = _tile_of(node, g, tile)
+    offsets = TensorType((math.prod(tile[:first]), 1, around_window(node)[2]), "i64")
+    scratch = {"at": TensorType((workers, *there), "i64"), "offsets": offsets}
+    if not around.dense(g, node.type.axes_in_memory):
+        scratch["dense"] = TensorType((workers, *there), node.type.dtype)
+    storage = around.storage(kernel)
+    home = storage.needs_home or not storage.output_dense
+    chain = chain_memory(kernel, workers, shape, tile, home=home, copied=storage.copied)
+    return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+
+
+def _in_memory(node: Node, value: Node) -> Ints:
+    """The shape of `value` in the order of the axes of `node`."""
+    return tuple(value.shape[a] for a in node.type.axes_in_memory)
+
+
+def _tile_of(node: Node, value: Node, tile: Ints) -> Ints:
+    """The part of `value`, which is smaller along the axes of the windows, that belongs to a block of `node`."""
+    order, pooled = node.type.axes_in_memory, node.attrs["axes"]
+    return tuple(value.shape[a] if a in pooled else t for a, t in zip(order, tile, strict=True))

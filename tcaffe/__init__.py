@@ -16,7 +16,7 @@ from tcaffe.diagnostics import CompileError, Diagnostic
 if TYPE_CHECKING:
     from tcaffe.compiler import compile
     from tcaffe.frontend.layers import layer
-    from tcaffe.pycaffe import TEST, TRAIN, Net, layer_type_list, set_mode_cpu, set_mode_gpu, set_random_seed
+    from tcaffe.pycaffe import TEST, TRAIN, Layer, Net, layer_type_list, set_mode_cpu, set_mode_gpu, set_random_seed
     from tcaffe.runtime.executable import Executable, load
 
 __version__ = "0.1.0"
@@ -27,7 +27,8 @@ HOMES = {
     "Executable": "runtime.executable",
     "load": "runtime.executable",
     **dict.fromkeys(
-        ("Net", "TEST", "TRAIN", "layer_type_list", "set_mode_cpu", "set_mode_gpu", "set_random_seed"), "pycaffe"
+        ("Layer", "Net", "TEST", "TRAIN", "layer_type_list", "set_mode_cpu", "set_mode_gpu", "set_random_seed"),
+        "pycaffe",
     ),
 }
 """Where each public name is defined."""
@@ -38,6 +39,7 @@ __all__ = [
     "CompileError",
     "Diagnostic",
     "Executable",
+    "Layer",
     "Net",
     "__version__",
     "compile",

@@ -86,6 +86,18 @@ NET = {
 
         Shapes can be given for the tops of layers that take no bottoms: Input, the data layers and DummyData.
     """,
+    "E0315": """
+        A Python layer is not compiled
+
+        A layer of type "Python" is a class of a module that the net names. A compiled net does not import modules, and
+        a prototxt from elsewhere must not be able to run code. `tcaffe.Net` runs Python layers, as pycaffe does.
+    """,
+    "E0316": """
+        A Python layer is not found
+
+        python_param names a module and a class in it. The module must be importable where the net is read: put its
+        folder on PYTHONPATH, or on sys.path.
+    """,
     "E0330": """
         The old input fields do not agree with each other
 

@@ -17,7 +17,7 @@ from tcaffe.frontend.bound import Bound, FieldPath
 from tcaffe.frontend.foreign import ForeignFields
 from tcaffe.frontend.layers import CHECKED_TYPES
 from tcaffe.frontend.layers.view import Shape
-from tcaffe.frontend.lower import AskedShapes, Lowered, Lowering
+from tcaffe.frontend.lower import AskedShapes, Host, Lowered, Lowering
 from tcaffe.frontend.netstate import filter_net
 from tcaffe.frontend.text import Message as Tree
 from tcaffe.frontend.upgrade import Upgraded, upgrade_net
@@ -72,8 +72,11 @@ class NetInState:
     layers: Places
     problems: tuple[Diagnostic, ...]
 
-    def lower(self, inputs: Mapping[str, Shape], batch: int | None = None) -> Lowered:
-        """The net as a graph for inputs of these shapes; raises CompileError with every problem of the net."""
+    def lower(self, inputs: Mapping[str, Shape], batch: int | None = None, host: Host | None = None) -> Lowered:
+        """The net as a graph for inputs of these shapes; raises CompileError with every problem of the net.
+
+        `host` runs the layers that are code of the user's, which are refused without one.
+        """
         damaged = self.layers.at_fault(self.problems)
         lowering = Lowering(
             self.message,
@@ -82,6 +85,7 @@ class NetInState:
             locate=lambda index, *path: self.layers.locate(self.kept[index], *path),
             foreign=lambda index: self.layers.foreign(self.kept[index]),
             reporter=Reporter(list(self.problems)),
+            host=host,
         )
         for index, layer in enumerate(self.message.layer):
             lowering.add(index, layer, damaged=self.kept[index] in damaged)

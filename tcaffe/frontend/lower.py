@@ -28,6 +28,9 @@ from tcaffe.schema import caffe_pb2
 
 AUTOMATIC = "(automatic)"
 Locate = Callable[..., Span | None]
+Host = Callable[[int, Sequence[Shape]], tuple[Sequence[Shape], Sequence[Shape]]]
+"""Runs layers outside of the graph: from a layer's number and the shapes of its bottoms to those of its tops and
+parameters; raises ImportError where there is no code for it."""
 T = TypeVar("T")
 
 
@@ -119,6 +122,7 @@ class Lowering:
     """The lowering of an upgraded and filtered NetParameter, to which its layers are added one by one, in file order.
 
     `locate(index, *path)` finds a field of a layer in the file, `foreign(index)` gives those the schema does not have.
+    `host` runs the layers that are code of the user's; without one they are refused.
     What is wrong with a layer does not hide what is wrong with the next: it goes to `reporter`, and `finish` raises all
     of it.
     """
@@ -132,8 +136,10 @@ class Lowering:
         locate: Locate,
         foreign: Callable[[int], ForeignFields],
         reporter: Reporter,
+        host: Host | None = None,
     ) -> None:
         self.net = net
+        self._host = host
         self.phase = phase
         self.asked = asked
         self.locate = locate
@@ -145,6 +151,7 @@ class Lowering:
         self.names = Names(top for layer in net.layer for top in layer.top)
         self.parameters = Parameters(self.names.unique)
         self.unread = Unread()
+        self._index = 0  # of the layer being added
         self._current: list[Node] = []  # the parameters of the layer being added
         self._updates: dict[Node, Node] = {}  # what it makes of those that are state
         self._key: Node | None = None
@@ -155,6 +162,7 @@ class Lowering:
 
         A `damaged` layer was not understood as it stands: its blobs count, but nothing is asked of it.
         """
+        self._index = index
         locate = partial(self.locate, index)
 
         def read(i: int, name: str) -> Node | None:
@@ -217,6 +225,16 @@ class Lowering:
         if self._key is None:
             self._key = ops.input_(shape=(2,), dtype="i64", name=self.names.unique("random"))
         return ops.random(self._key, shape=shape, stream=next(self._streams))
+
+    def host(self, p: LayerView, shapes: Sequence[Shape]) -> tuple[Sequence[Shape], Sequence[Shape]]:
+        """The shapes of the tops and parameters of a layer that the host runs."""
+        if self._host is None:
+            note = "a Python layer runs code, which compiled nets do not hold"
+            p.fail("module", "Python layers cannot be compiled", note, code="E0315", suggestion="run it by tcaffe.Net")
+        try:
+            return self._host(self._index, shapes)
+        except ImportError as error:
+            p.fail("module", str(error), "the module must be on Python's path", code="E0316")
 
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller asked for another."""

@@ -2,7 +2,8 @@
 
 from tcaffe.frontend.layers import LAYERS
 from tcaffe.pycaffe.blob import Blob
-from tcaffe.pycaffe.net import Layer, Net
+from tcaffe.pycaffe.layer import Layer
+from tcaffe.pycaffe.net import Net
 from tcaffe.pycaffe.settings import TEST, TRAIN, set_mode_cpu, set_mode_gpu, set_random_seed
 
 __all__ = [

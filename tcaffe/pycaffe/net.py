@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,20 +17,14 @@ from tcaffe.frontend.weights import write_caffemodel
 from tcaffe.ir.node import Node
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
+from tcaffe.pycaffe.hosts import Hosts
+from tcaffe.pycaffe.layer import Layer
 from tcaffe.pycaffe.section import AUTOMATIC, Section
 from tcaffe.pycaffe.settings import SETTINGS, TEST, TRAIN
 
 File = str | os.PathLike[str]
 Shape = tuple[int, ...]
 KEPT = 8  # compiled sections that a net remembers, one for each range of layers and shapes of its inputs
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of a net: its type and its parameters."""
-
-    type: str
-    blobs: list[Blob]
 
 
 class Net:
@@ -51,9 +45,11 @@ class Net:
         self._values: dict[str, ParameterBlob] = {}
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
+        self._hosts = Hosts(self._net.message, phase, self.blobs)
         self._lower()
         start = parameter_values(self._lowered, weights, SETTINGS.random)
         self._values = {name: ParameterBlob(value) for name, value in start.items()}
+        self._own_host_blobs(load_values(self._lowered, weights)[0] if weights is not None and self._hosts else {})
         self._show_layers()
 
     # ── what it is made of ──────────────────────────────────────────────────────────────────────────
@@ -62,7 +58,10 @@ class Net:
         """The names and lists that users look things up in."""
         net = self._lowered
         self.params = OrderedDict((l.name, self._blobs_of(l.params)) for l in net.layers if l.params)
-        self.layers = [Layer(l.type, self._blobs_of(l.params)) for l in net.layers]
+        self.layers = [
+            self._hosts[k] if k in self._hosts else Layer(None, l.type, self._blobs_of(l.params))
+            for k, l in enumerate(net.layers)
+        ]
         self.layer_dict = OrderedDict(zip(self._layer_names, self.layers, strict=True))
         self.top_names = OrderedDict((l.name, [t for t in l.tops if t != AUTOMATIC]) for l in net.layers)
         self.bottom_names = OrderedDict((l.name, list(l.bottoms)) for l in net.layers)
@@ -92,12 +91,13 @@ class Net:
     def reshape(self) -> None:
         """Give every blob the shape that follows from the shapes of the net's inputs; CompileError where none does."""
         asked = self._asked | {name: self.blobs[name].shape for name in self._lowered.inputs}
-        if asked != self._input_shapes():
+        shapes = self._input_shapes()
+        if any(shapes[name] != shape for name, shape in asked.items()):
             self._asked = asked
             self._lower()
 
     def _lower(self) -> None:
-        lowered = self._net.lower(self._asked)
+        lowered = self._net.lower(self._asked, host=self._hosts)
         for parameter in lowered.parameters if self._values else ():
             node = parameter.node
             new, old = node.shape, self._values[node.name].shape
@@ -109,6 +109,7 @@ class Net:
         self._lowered = lowered
         for name, node in lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
+            self.blobs.move_to_end(name)
 
     def _input_shapes(self) -> dict[str, Shape]:
         net = self._lowered
@@ -127,13 +128,26 @@ class Net:
         if inputs:
             self._take(inputs)
         first, last = self._index(start, 0), self._index(end, len(self._lowered.layers) - 1)
+        self._hosts.begin()
         self._take_batches(first, last)
         self.reshape()
         if self._lowered.random:
             self._key = SETTINGS.next_key()
-        self._section(first, last).run(self.blobs, self._key)
+        for hosted, part in groupby(range(first, last + 1), self._hosts.__contains__):
+            self._run(list(part), hosted)
         shown = self.outputs if end is None else self.top_names[end]
         return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
+
+    def _run(self, part: Sequence[int], hosted: bool) -> None:
+        """Run consecutive layers, all of them on the host or none."""
+        if not hosted:
+            self._section(part[0], part[-1]).run(self.blobs, self._key)
+            return
+        for index in part:
+            self._hosts.run(index)
+            layer = self._lowered.layers[index]
+            if any(self.blobs[top].shape != value.shape for top, value in zip(layer.tops, layer.values, strict=True)):
+                self._lower()
 
     def _index(self, layer: str | None, default: int) -> int:
         return default if layer is None else self._layer_names.index(layer)
@@ -175,6 +189,16 @@ class Net:
         """Write the net with its parameters as a .caffemodel; raises OSError."""
         arrays = {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
         write_caffemodel(file, self._net.message, arrays)
+
+    def _own_host_blobs(self, loaded: Mapping[str, np.ndarray]) -> None:
+        """Make the parameters of Python layers the net's; they start as `setup` left them unless they are `loaded`."""
+        for index, layer in enumerate(self._lowered.layers):
+            if index in self._hosts:
+                for k, param in enumerate(layer.params):
+                    own = self._values[owner_of(param).name]
+                    if param is owner_of(param) and param.name not in loaded:
+                        own.set(self._hosts[index].blobs[k].data)
+                self._hosts[index].blobs[:] = self._blobs_of(layer.params)
 
     def _blobs_of(self, params: Iterable[Node]) -> list[Blob]:
         """The blobs of a layer's parameters; one that is shared under another shape is a view of its owner's."""

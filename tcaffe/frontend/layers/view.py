@@ -43,6 +43,9 @@ class Surroundings(Protocol):
     def random(self, shape: Shape) -> Node:
         """Random numbers from 0 up to, not including, 1, others at every pass."""
 
+    def host(self, p: LayerView, shapes: Sequence[Shape]) -> tuple[Sequence[Shape], Sequence[Shape]]:
+        """What the host says of a layer it runs: the shapes of its tops and of its parameters."""
+
     def input_shape(self, top: str, default: Shape | None) -> Shape | None:
         """The shape of the graph's input `top`: `default` unless the caller says otherwise."""
 
@@ -131,6 +134,10 @@ class LayerView:
     def random(self, shape: Shape) -> Node:
         """Random numbers from 0 up to, not including, 1: others for each call, layer and pass of the net."""
         return self._net.random(self.sized(shape))
+
+    def host(self, *bottoms: Node) -> tuple[Sequence[Shape], Sequence[Shape]]:
+        """The shapes of the tops and of the parameters of a layer that the host runs, if there is one that does."""
+        return self._net.host(self, [x.shape for x in bottoms])
 
     def input(self, top: int, shape: Shape | None, note: str = "") -> Node:
         """The input of the graph that feeds the top of that index, of `shape` unless the caller asked for another.

@@ -5,6 +5,7 @@ The pass that plans scratch memory and the code that uses it must agree on them,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from tcaffe.ir.program import Kernel
 from tcaffe.ir.types import TensorType
 
 FREE = ("broadcast", "iota", "const")
+MANY = 1 << 11
+"""Elements for one result from which a reduction along outer axes goes block by block."""
 STAGED_POWERS = (-3.0, -1.5, -0.75, 0.75, 1.5, 3.0)
 """Exponents that are reached through roots and products with one value in between."""
 
@@ -84,6 +87,16 @@ def clamps(kernel: Kernel) -> tuple[tuple[float, str], ...]:
 def reduced_axes(nodes: Iterable[Node]) -> tuple[int, ...]:
     """The axes that the reductions among `nodes` remove."""
     return next((n.attrs["axes"] for n in nodes if n.op.family == "reduce"), ())
+
+
+def accumulates(reduction: Node) -> bool:
+    """Whether a reduction leaves nothing or the innermost axis alone, of so much that no block holds all of it.
+
+    Its blocks are reduced one after the other, so that nothing in the same kernel can read the result.
+    """
+    kind, axes = reduction.inputs[0].type, reduction.attrs["axes"]
+    outer = len(axes) >= kind.rank - 1 and set(kind.axes_in_memory[:-1]) <= set(axes)
+    return outer and math.prod(kind.shape[a] for a in axes) > MANY
 
 
 def margin(nodes: Iterable[Node]) -> int:

@@ -9,6 +9,7 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.slots import accumulates
 from tcaffe.passes.simplify import values_alone
 from tcaffe.passes.static import hoist
 
@@ -60,6 +61,11 @@ class Group:
     def chained(self) -> bool:
         """Whether it grows along one chain only."""
         return self.anchor is not None and (self.anchor.op in CHAINED or _slides(self.anchor))
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether its reductions are complete only when all blocks are done."""
+        return self.anchor is not None and self.anchor.op in REDUCTIONS and accumulates(self.anchor)
 
     @property
     def region(self) -> bool:
@@ -185,10 +191,12 @@ class Fusion:
     def _continues_region(self, group: Group, node: Node) -> bool:
         """Work on the shape the group is about, whole or reduced along its axes."""
         shape, order = _domain(group)
+        if group.accumulates and any(v.op in REDUCTIONS and self.owner.get(v) is group for v in operands_of(node)):
+            return False
         if node.op.family == "pointwise":
             whole = node.shape == shape and node.type.order == order
             reduced = bool(group.axes) and group.anchor is not None and group.anchor.op in REDUCTIONS
-            return whole or (reduced and node.shape == _without(shape, group.axes))
+            return whole or (reduced and not group.accumulates and node.shape == _without(shape, group.axes))
         if node.op in REDUCTIONS:
             same = group.anchor is None or (group.anchor.op in REDUCTIONS and group.axes == node.attrs["axes"])
             return same and node.inputs[0].shape == shape and node.inputs[0].type.order == order

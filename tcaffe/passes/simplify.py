@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ def simplify(graph: Graph) -> Graph:
         merge_transposes,
         merge_slices,
         merge_broadcasts,
+        reduce_before_repeating,
         square_is_a_product,
         clamp_once,
     )
@@ -134,6 +136,27 @@ def merge_broadcasts(node: Node) -> Node | None:
         case Node(ops.broadcast, (Node(ops.broadcast, (x,), {"axes": first}),), {"axes": then}):
             return ops.broadcast(x, shape=node.shape, axes=tuple(then[i] for i in first))
     return None
+
+
+def reduce_before_repeating(node: Node) -> Node | None:
+    """sum(broadcast(x))  =>  broadcast(sum(x)) * how often each number stands there;   max(broadcast(x)) alike"""
+    match node:
+        case Node(ops.reduce_sum | ops.reduce_max, (Node(ops.broadcast | ops.const, _) as whole,), {"axes": gone}):
+            x, axes = (whole.inputs[0], whole.attrs["axes"]) if whole.inputs else (_one_number(whole), ())
+            if x is None:
+                return None
+            left = [a for a in range(len(whole.shape)) if a not in gone]
+            inner = tuple(k for k, a in enumerate(axes) if a in gone)
+            reduced = node.op(x, axes=inner) if inner else x
+            spread = ops.broadcast(reduced, shape=node.shape, axes=tuple(left.index(a) for a in axes if a in left))
+            count = math.prod(whole.shape[a] for a in gone if a not in axes)
+            return spread * float(count) if node.op is ops.reduce_sum and count != 1 else spread
+    return None
+
+
+def _one_number(node: Node) -> Node | None:
+    value = number_of(node)
+    return None if value is None else ops.const(value=value, shape=(), dtype=node.type.dtype)
 
 
 def square_is_a_product(node: Node) -> Node | None:

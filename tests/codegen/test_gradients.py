@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tcaffe.ir import ops
+from tcaffe.ir import ops, slots
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
@@ -172,3 +172,23 @@ def test_sums_of_several_workers_are_the_same_every_time() -> None:
     first = next(results)
     for _ in range(10):
         np.testing.assert_array_equal(next(results), first)
+
+
+@settings(SETTINGS)
+@given(st.data(), KINDS, st.sampled_from([(0, 2, 3), (0, 1, 2, 3), (0, 1, 2)]), WORKERS)
+def test_reductions_block_by_block(data, kind: str, axes: tuple[int, ...], workers: int) -> None:
+    """What a gradient's work on images is followed by: sums for each channel, of several values at once."""
+    shape = tuple(data.draw(st.integers(1, n)) for n in (3, 4, 9, 9))
+    x, y = image("x", shape, kind), image("y", shape, "last")
+    z = ops.select(x > 0.0, y, 0.0) if data.draw(st.booleans()) else x * 2.0
+    sums = {"sum": ops.reduce_sum(z, axes=axes), "square": ops.reduce_sum(z * z, axes=axes)}
+    if data.draw(st.booleans()):
+        sums["max"] = ops.reduce_max(z, axes=axes)
+    if data.draw(st.booleans()):
+        mean = ops.broadcast(sums["sum"] * 0.1, shape=shape, axes=tuple(a for a in range(4) if a not in axes))
+        sums["centred"] = z - mean
+    if data.draw(st.booleans()):
+        sums["whole"] = z
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots, "MANY", 4)
+        check(Graph("one", {k: v.named(k) for k, v in sums.items()}), workers)

@@ -3,57 +3,88 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 
 from tcaffe.codegen.numpy.blocks import Block, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.slides import Slide
 
 
-@dataclass
-class Argmax:
-    """Writes the index of the first largest element of every window: tap by tap, the best so far in `best`."""
+def argmax_block(f: Function, found: Sequence[Slide], block: Block, source: str, largest: str, out: str) -> None:
+    """Write the index of the first element of every window that equals the `largest` of the window.
 
-    f: Function
-    found: list[Slide]
-    block: Block
-
-    def write(self, source: str, out: str) -> None:
-        """The indices are row-major over the pooled axes of the whole operand; `source` is all of it along these."""
-        f = self.f
-        best, better = f.fresh("best"), f.fresh("better")
-        lengths = subscript([f.worker, *(a.trim for a in self.block.axes)])
-        f.body.line(f"{best} = {f.memory('best')}{lengths}")
-        f.body.line(f"{better} = {f.memory('better')}{lengths}")
-        f.body.line(f"{best}.fill(-np.inf)")
-        f.body.line(f"{out}.fill(0.0)")
-        for taps in itertools.product(*(range(s.size) for s in self.found)):
-            self._tap(taps, source, best, better, out)
-        self._add_positions(out)
-
-    def _tap(self, taps: tuple[int, ...], source: str, best: str, better: str, out: str) -> None:
-        """Write the lines that let one tap of all windows compete."""
-        here, there, index = [":"] * len(self.block.axes), [":"] * len(self.block.axes), 0
-        for slide, tap in zip(self.found, taps, strict=True):
+    Every tap has a code, the first one the highest: the highest code among the equal ones is that of the first, and
+    small integers are compared at many times the speed at which floats are chosen by a mask. The indices are row-major
+    over the pooled axes of the whole operand; `source` is all of it along these.
+    """
+    code, equal = f.fresh("code"), f.fresh("equal")
+    lengths = subscript([f.worker, *(a.trim for a in block.axes)])
+    f.body.lines(f"{code} = {f.memory('code')}{lengths}", f"{equal} = {f.memory('equal')}{lengths}")
+    f.body.line(f"{code}.fill(0)")
+    count = math.prod(s.size for s in found)
+    for number, taps in enumerate(itertools.product(*(range(s.size) for s in found))):
+        here, there = [":"] * len(block.axes), [":"] * len(block.axes)
+        for slide, tap in zip(found, taps, strict=True):
             first, last = slide.results(tap)
-            if first == last:
-                return
-            here[slide.position] = f"{first}:{last}"
+            here[slide.position] = ":" if (first, last) == (0, slide.out) else f"{first}:{last}"
             there[slide.position] = slide.operands(tap, str(first), str(last))
-            index = index * slide.count + tap
-        cut, x = subscript(here), source + subscript(there)
-        self.f.body.lines(
-            f"np.greater({x}, {best}{cut}, out={better}{cut})",
-            f"np.copyto({best}{cut}, {x}, where={better}{cut})",
-            f"np.copyto({out}{cut}, {float(index)}, where={better}{cut})",
-        )
+        if all(first < last for first, last in (s.results(t) for s, t in zip(found, taps, strict=True))):
+            cut = subscript(here)
+            f.body.lines(
+                f"np.equal({source}{subscript(there)}, {largest}{cut}, out={equal}{cut})",
+                f"np.multiply({equal}{cut}, {count - number}, out={equal}{cut})",
+                f"np.maximum({code}{cut}, {equal}{cut}, out={code}{cut})",
+            )
+    _decode(f, found, block, code, out)
 
-    def _add_positions(self, out: str) -> None:
-        """Write the lines that add where each window starts, axis by axis."""
-        inner = 1
-        for slide in reversed(self.found):
-            for k in range(slide.out):
-                if start := (k * slide.stride - slide.low) * inner:
-                    part = out + subscript([":"] * slide.position + [f"{k}:{k + 1}"])
-                    self.f.body.line(f"np.add({part}, {float(start)}, out={part})")
-            inner *= slide.count
+
+def _decode(f: Function, found: Sequence[Slide], block: Block, code: str, out: str) -> None:
+    """Write an index for every code: of the tap within the window, within the image, then from where the window is.
+
+    A tap is numbered by the window's sizes; whenever it steps along an outer axis, its index goes on by the image's.
+    """
+    count = math.prod(s.size for s in found)
+    f.body.lines(f"np.copyto({out}, {code})", f"np.subtract({float(count)}, {out}, out={out})")
+    if len(found) > 1:
+        tap, line = f.fresh("tap"), f.fresh("line")
+        lengths = subscript([f.worker, *(a.trim for a in block.axes)])
+        f.body.lines(f"{tap} = {f.memory('tap')}{lengths}", f"{line} = {f.memory('line')}{lengths}")
+        f.body.line(f"np.copyto({tap}, {out})")
+        for inner, step in _steps(found):
+            f.body.lines(
+                f"np.divide({tap}, {float(inner)}, out={line})",
+                f"np.floor({line}, out={line})",
+                f"np.multiply({line}, {float(step)}, out={line})",
+                f"np.add({out}, {line}, out={out})",
+            )
+    f.body.line(f"np.add({out}, {_starts(f, found)}, out={out})")
+
+
+def _steps(found: Sequence[Slide]) -> list[tuple[int, int]]:
+    """For each axis but the last: taps from one position along it to the next, and what the index gains besides."""
+    steps: list[tuple[int, int]] = []
+    inner, image = 1, 1
+    for slide in reversed(found[1:]):
+        inner, image = inner * slide.size, image * slide.count
+        steps.append((inner, image - inner - sum(gain * (inner // small) for small, gain in steps)))
+    return steps
+
+
+def _starts(f: Function, found: Sequence[Slide]) -> str:
+    """The index at which each window starts: a table, made once a run."""
+    table, inner = f.memory("starts"), math.prod(s.count for s in found)
+    f.start.line(f"{table}.fill(0)")
+    offset = 0
+    for slide in found:
+        inner //= slide.count
+        offset += slide.low * inner
+        if slide.out > 1:
+            later = {s.position for s in found if s.position > slide.position}
+            at = ["0" if k in later else ":" for k in range(max(later, default=slide.position) + 1)]
+            at[slide.position] = "1:"
+            f.start.line(f"{table}{subscript(at)} = {slide.stride * inner}")
+            f.start.line(f"np.add.accumulate({table}, axis={slide.position}, out={table})")
+    if offset:
+        f.start.line(f"np.subtract({table}, {offset}, out={table})")
+    return table

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tcaffe.codegen.numpy.blocks import Axis, Block, Share, begin_shares, subscript
+from tcaffe.codegen.numpy.blocks import Axis, Block, begin_shares, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.matrix import image, load_windows, unfold, windows
+from tcaffe.codegen.numpy.sums import add_sums, add_to_sum
 from tcaffe.ir.geometry import Geometry, geometry
 
 LETTERS = "nrkdefgh"
@@ -21,28 +22,7 @@ def write_filter_gradient(f: Function) -> None:
     with begin_shares(f, order, [g.shape[a] for a in order], attrs["tile"], attrs["shares"]) as share:
         pixels = _pixels(f, share.block)
         add_to_sum(f, share, PRODUCTS[attrs["algorithm"]](f, geo, share.block, pixels))
-    add_sums(f, attrs["shares"])
-    _store(f, geo)
-
-
-def add_to_sum(f: Function, share: Share, call: str, ufunc: str = "np.add") -> None:
-    """Write `call`, which has a gap for its `out`, into the sum of a share, or into a part that is added to it."""
-    total = f"{f.memory('sums')}[{share.number}]"
-    if not share.later:
-        f.body.line(call.format(out=total))
-        return
-    part = f"{f.memory('part')}[{f.worker}]"
-    with f.body.block(f"if {share.later}:"):
-        f.body.lines(call.format(out=part), f"{ufunc}({total}, {part}, out={total})")
-    with f.body.block("else:"):
-        f.body.line(call.format(out=total))
-
-
-def add_sums(f: Function, shares: int, ufunc: str = "np.add") -> None:
-    """Write the addition of all sums to the first, in their order."""
-    sums = f.memory("sums")
-    for k in range(1, shares):
-        f.end.line(f"{ufunc}({sums}[0], {sums}[{k}], out={sums}[0])")
+    _store(f, geo, add_sums(f))
 
 
 def _pixels(f: Function, block: Block) -> str:
@@ -98,11 +78,11 @@ def _depthwise(f: Function, geo: Geometry, block: Block, pixels: str) -> str:
 PRODUCTS = {"gemm": _gemm, "im2col": _im2col, "depthwise": _depthwise}
 
 
-def _store(f: Function, geo: Geometry) -> None:
+def _store(f: Function, geo: Geometry, total: str) -> None:
     """Write the copy of the sum to its place: [(groups,) depth, filters] becomes [filters, channels, taps]."""
     node = f.kernel.anchor
     assert node is not None
-    rank, total, out = len(geo.kernel), f"{f.memory('sums')}[0]", f.arguments[node]
+    rank, out = len(geo.kernel), f.arguments[node]
     taps, per = ", ".join(map(str, geo.kernel)), geo.channels // geo.groups
     if f.kernel.attrs["algorithm"] == "depthwise":
         f.end.line(f"np.copyto({out}[:, 0], {total}.transpose({', '.join(map(str, (rank, *range(rank))))}))")

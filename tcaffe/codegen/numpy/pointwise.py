@@ -58,7 +58,7 @@ class Walk:
         if node.op.name == "pool":
             self._slide(node, args[0], out)
         elif node.op.family == "reduce":
-            self.f.body.line(f"{REDUCTIONS[node.op.name]}({args[0]}, axis={self._reduced()}, keepdims=True, out={out})")
+            self.f.body.line(self.reduction(node, args[0], out))
         else:
             self.f.body.lines(*pointwise(node, args, out, other))
         self.texts[node] = self.slot(slot.name) if slot else out
@@ -150,6 +150,10 @@ class Walk:
         """Where axes of `value` stand in the block."""
         logical = [self.kept[a] for a in axes] if self.is_reduced(value) else list(axes)
         return [self.block.order.index(a) for a in logical]
+
+    def reduction(self, node: Node, operand: str, out: str) -> str:
+        """The call that reduces one block."""
+        return f"{REDUCTIONS[node.op.name]}({operand}, axis={self._reduced()}, keepdims=True, out={out})"
 
     def _reduced(self) -> str:
         positions = sorted(self.block.order.index(a) for a in self.axes)

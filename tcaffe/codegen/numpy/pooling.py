@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tcaffe.codegen.numpy.argmax import Argmax
+from tcaffe.codegen.numpy.argmax import argmax_block
 from tcaffe.codegen.numpy.blocks import Axis, Block, begin_tasks, subscript
 from tcaffe.codegen.numpy.chain import Chain
 from tcaffe.codegen.numpy.function import Function
@@ -35,24 +35,31 @@ def pool_block(f: Function, pool: Node, source: str, base: str, block: Block, ou
     """Write the pool of one block into `out`; `source` holds its operands from number `base` of the split axis on."""
     found, kind = slides(pool), pool.attrs["kind"]
     if kind == "argmax":
-        Argmax(f, found, block).write(source, out)
-    elif all(s.out == 1 and s.size == s.count and s.low == 0 for s in found):
+        largest = f.fresh("largest")
+        f.body.line(f"{largest} = {f.memory('largest')}{subscript([f.worker, *(a.trim for a in block.axes)])}")
+        _combine(f, "max", found, source, base, block, largest)
+        argmax_block(f, found, block, source, largest, out)
+        return
+    _combine(f, kind, found, source, base, block, out)
+    if kind == "average":
+        average(f, found, block, out, out)
+
+
+def _combine(f: Function, kind: str, found: Sequence[Slide], source: str, base: str, block: Block, out: str) -> None:
+    """Write the sum or the maximum of every window."""
+    if all(s.out == 1 and s.size == s.count and s.low == 0 for s in found):
         _reduce(f, kind, found, source, out)
     else:
         for k, slide in enumerate(found):
             target = out if k == len(found) - 1 else _between(f, k, found, block)
             Sliding(f, slide, block.axes[slide.position], COMBINE[kind]).write(source, base, target)
             source, base = target, "0"
-        if kind == "average":
-            average(f, found, block, out, out)
 
 
 def _reduce(f: Function, kind: str, found: Sequence[Slide], source: str, out: str) -> None:
     """Write a window that spans everything."""
     axes = ", ".join(str(s.position) for s in found) + ("," if len(found) == 1 else "")
     f.body.line(f"{COMBINE[kind]}.reduce({source}, axis=({axes}), keepdims=True, out={out})")
-    if kind == "average":
-        f.body.line(f"np.divide({out}, {float(math.prod(s.count for s in found))}, out={out})")
 
 
 def _between(f: Function, k: int, found: Sequence[Slide], block: Block) -> str:

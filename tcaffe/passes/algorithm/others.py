@@ -7,7 +7,7 @@ import math
 from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import assign_slots, domain, margin, reduced_axes
+from tcaffe.ir.slots import accumulates, assign_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, parts, slot_memory
@@ -23,6 +23,8 @@ SMALL = 1 << 14
 
 def plan_region(kernel: Kernel, workers: int) -> Plan:
     """Blocks of a pointwise region, which may hold reductions: these keep their axes whole."""
+    if kernel.anchor is not None and kernel.anchor.op.family == "reduce" and accumulates(kernel.anchor):
+        return plan_sums(kernel, workers)
     kind = domain(kernel.nodes)
     order = kind.axes_in_memory
     shape = tuple(kind.shape[a] for a in order)
@@ -36,6 +38,27 @@ def plan_region(kernel: Kernel, workers: int) -> Plan:
         | _tables(kernel)
     )
     return Plan(tile, 0.0, {"tile": tile}, scratch)
+
+
+def plan_sums(kernel: Kernel, workers: int) -> Plan:
+    """Blocks of a region whose reductions go on from block to block, each worker's share of them by itself."""
+    kind = domain(kernel.nodes)
+    shape = tuple(kind.shape[a] for a in kind.axes_in_memory)
+    kept = {k for k, a in enumerate(kind.axes_in_memory) if a not in reduced_axes(kernel.nodes)}
+    tile = region_tile(shape, kept, workers)
+    count = blocks(shape, tile)
+    shares = min(workers, count)
+    memory = slot_memory(assign_slots(kernel.nodes, kernel.outputs), workers, tile)
+    reductions = [n for n in kernel.nodes if n.op.family == "reduce"]
+    rest = tuple(n if k in kept else 1 for k, n in enumerate(shape))
+    for k, node in enumerate(reductions):
+        memory[f"sums{k}"] = TensorType((shares, *rest), node.type.dtype)
+        if count > shares:
+            memory[f"part{k}"] = TensorType((workers, *rest), node.type.dtype)
+    if kept and any(n.op.name == "reduce_sum" for n in reductions):
+        memory["ones"] = TensorType((math.prod(tile) // math.prod(rest),), kind.dtype)
+    memory |= clamp_memory(kernel, shape, tile) | _tables(kernel)
+    return Plan(tile, 0.0, {"shares": shares, "tile": tile}, memory)
 
 
 def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
@@ -71,14 +94,22 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, whole, reach, workers)
     scratch: dict[str, TensorType] = {}
     if argmax:
-        best = TensorType((workers, *tile), pool.type.dtype)
-        scratch = {"best": best, "better": best.with_dtype("bool")}
+        scratch = _argmax_memory(pool, tile, workers)
     image = [pool.inputs[0].shape[a] for a in order]
-    for k in range(0 if argmax else len(axes) - 1):
+    for k in range(len(axes) - 1):
         inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
         scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
     chain = chain_memory(kernel, workers, shape, tile, home=storage.needs_home, copied=storage.copied)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+
+
+def _argmax_memory(pool: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
+    """The largest elements, a code for each tap that equals them, and an index for where each window starts."""
+    largest, taps = TensorType((workers, *tile), pool.type.dtype), math.prod(pool.attrs["size"])
+    code = largest.with_dtype("u8" if taps < 256 else "i32")
+    starts = tuple(pool.shape[a] if a in pool.attrs["axes"] else 1 for a in pool.type.axes_in_memory)
+    found = {"largest": largest, "code": code, "equal": code, "starts": TensorType(starts, pool.type.dtype)}
+    return found | ({"tap": largest, "line": largest} if len(pool.attrs["axes"]) > 1 else {})
 
 
 def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:

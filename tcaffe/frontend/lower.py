@@ -226,6 +226,11 @@ class Lowering:
             self._key = ops.input_(shape=(2,), dtype="i64", name=self.names.unique("random"))
         return ops.random(self._key, shape=shape, stream=next(self._streams))
 
+    @property
+    def has_host(self) -> bool:
+        """Whether layers can run outside of the graph."""
+        return self._host is not None
+
     def host(self, p: LayerView, shapes: Sequence[Shape]) -> tuple[Sequence[Shape], Sequence[Shape]]:
         """The shapes of the tops and parameters of a layer that the host runs."""
         if self._host is None:

@@ -1,4 +1,7 @@
-"""Layers that run on the host: Python layers and files that are written. The net is cut at each of them."""
+"""Layers that run on the host: Python layers, files that are written, results of a size that only data tell.
+
+The net is cut at each of them.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ Shape = tuple[int, ...]
 class Hosts:
     """The host layers of a net, by their number in the file. Their bottoms and tops are `blobs` of the net.
 
-    Called while the net is lowered, it sets a Python layer up, lets it reshape its tops, and returns their shapes and
-    those of its parameters. A layer that has run in the current pass is not reshaped again: it may have moved on.
+    Called while the net is lowered, it sets a layer up, lets it reshape its tops, and returns their shapes and those of
+    its parameters. A layer that has run in the current pass is not reshaped again: it may have moved on.
     """
 
     def __init__(self, message: Any, phase: int, blobs: dict[str, Blob]) -> None:
@@ -31,7 +34,7 @@ class Hosts:
         self._ran: set[int] = set()
 
     def __call__(self, index: int, shapes: Sequence[Shape]) -> tuple[list[Shape], list[Shape]]:
-        """The shapes of the tops and parameters of a Python layer, for bottoms of `shapes`; raises ImportError."""
+        """The shapes of the tops and parameters of a layer, for bottoms of `shapes`; raises ImportError."""
         message = self._layers[index]
         for name, shape in zip(message.bottom, shapes, strict=True):
             self._blobs.setdefault(name, Blob(shape)).reshape(*shape)
@@ -39,7 +42,7 @@ class Hosts:
             self._blobs.setdefault(name, Blob(()))
         bottom, top = self.around(index)
         if index not in self._made:
-            layer = _instance(message, self._phase)
+            layer = Filter(message, "Filter") if message.type == "Filter" else _instance(message, self._phase)
             layer.setup(bottom, top)
             self._made[index] = layer
         if index not in self._ran:
@@ -71,6 +74,11 @@ class Hosts:
         self._made[index].forward(bottom, top)
         self._ran.add(index)
 
+    def run_backward(self, index: int, propagate_down: Sequence[bool]) -> None:
+        """Run a layer backward; its bottoms get no diffs where nobody needs them."""
+        bottom, top = self.around(index)
+        self._made[index].backward(top, propagate_down, bottom)
+
 
 def _instance(message: Any, phase: int) -> Layer:
     """A Python layer as its class makes it, before its setup; raises ImportError where there is no such class."""
@@ -83,6 +91,33 @@ def _instance(message: Any, phase: int) -> Layer:
     layer.type, layer.param_str, layer.phase = "Python", p.param_str, phase
     layer.blobs = BlobList()
     return layer
+
+
+class Filter(Layer):
+    """The items of the bottoms for which the last one, the selector, is not zero. Until it runs it expects all."""
+
+    def reshape(self, bottom: Blobs, top: Blobs) -> None:
+        """Every top as large as its bottom."""
+        for x, y in zip(bottom, top, strict=False):
+            y.reshape(*x.shape)
+
+    def forward(self, bottom: Blobs, top: Blobs) -> None:
+        """Tops of the size that the selector tells."""
+        chosen = self._chosen(bottom)
+        for x, y in zip(bottom, top, strict=False):
+            y.reshape(len(chosen), *x.shape[1:])
+            y.data[...] = x.data[chosen]
+
+    def backward(self, top: Blobs, propagate_down: Sequence[bool], bottom: Blobs) -> None:
+        """The gradients of what was selected, zeros for what was not."""
+        chosen = self._chosen(bottom)
+        for x, y, wanted in zip(bottom, top, propagate_down, strict=False):
+            if wanted:
+                x.diff[...] = 0
+                x.diff[chosen] = y.diff
+
+    def _chosen(self, bottom: Blobs) -> np.ndarray:
+        return np.flatnonzero(bottom[-1].data)
 
 
 class Hdf5Output(Layer):

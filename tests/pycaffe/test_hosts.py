@@ -170,3 +170,37 @@ def test_hdf5_output_writes_one_batch(net_of, tmp_path):
 def test_hdf5_output_of_other_counts_is_refused(net_of):
     with pytest.raises(CompileError, match="the bottoms have 2 and 5 items"):
         net_of(HDF5.replace("shape { dim: 2 } }", "shape { dim: 5 } }"))
+
+
+FILTER = """
+layer { name: "in" type: "Input" top: "x" top: "s" input_param { shape { dim: 4 dim: 3 } shape { dim: 4 } } }
+layer { name: "f" type: "Filter" bottom: "x" bottom: "s" top: "chosen" }
+layer { name: "mean" type: "Reduction" bottom: "chosen" top: "mean" reduction_param { operation: MEAN } }
+"""
+
+
+def test_what_follows_a_filter_has_the_size_that_was_selected(net_of):
+    net = net_of(FILTER)
+    assert net.blobs["chosen"].shape == (4, 3)
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    for selector in ([1, 0, 0, 1], [0, 0, 1, 0], [1, 1, 1, 1], [0, 5, -1, 0]):
+        found = net.forward(["chosen"], x=x, s=np.array(selector))
+        chosen = x[np.flatnonzero(selector)]
+        np.testing.assert_array_equal(found["chosen"], chosen)
+        assert found["mean"] == pytest.approx(chosen.mean())
+
+
+def test_a_filter_that_selects_nothing_is_told(net_of):
+    net = net_of(FILTER)
+    with pytest.raises(CompileError, match="layer `f`: blob `chosen` would have no elements"):
+        net.forward(x=np.ones((4, 3)), s=np.zeros(4))
+    assert net.forward(x=np.ones((4, 3)), s=np.array([1, 0, 0, 0]))["mean"] == 1
+
+
+def test_a_filter_passes_gradients_to_what_it_selected(net_of):
+    net = net_of(FILTER)
+    net.forward(x=np.ones((4, 3)), s=np.array([0, 1, 0, 1]))
+    net.blobs["chosen"].diff[...] = [[1, 2, 3], [4, 5, 6]]
+    layer = net.layer_dict["f"]
+    layer.backward([net.blobs["chosen"]], [True, False], [net.blobs["x"], net.blobs["s"]])
+    assert net.blobs["x"].diff.tolist() == [[0] * 3, [1, 2, 3], [0] * 3, [4, 5, 6]]

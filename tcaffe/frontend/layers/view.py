@@ -31,6 +31,10 @@ MOST_AXES = 32
 class Surroundings(Protocol):
     """What a layer needs of the net around it."""
 
+    @property
+    def has_host(self) -> bool:
+        """Whether there is a host, which runs layers outside of the graph."""
+
     def blob(self, p: LayerView, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of the layer that is next in order."""
 
@@ -134,6 +138,11 @@ class LayerView:
     def random(self, shape: Shape) -> Node:
         """Random numbers from 0 up to, not including, 1: others for each call, layer and pass of the net."""
         return self._net.random(self.sized(shape))
+
+    @property
+    def has_host(self) -> bool:
+        """Whether there is a host, which runs layers outside of the graph."""
+        return self._net.has_host
 
     def host(self, *bottoms: Node) -> tuple[Sequence[Shape], Sequence[Shape]]:
         """The shapes of the tops and of the parameters of a layer that the host runs, if there is one that does."""

@@ -75,6 +75,14 @@ class Hosts:
         self._ran.add(index)
 
     def run_backward(self, index: int, propagate_down: Sequence[bool]) -> None:
+        """Run a layer backward: the diffs of the bottoms that `propagate_down` says yes to, zeros if it leaves them."""
+        bottom, top = self.around(index)
+        for blob, wanted in zip(bottom, propagate_down, strict=True):
+            if wanted:
+                blob.diff[...] = 0
+        self._made[index].backward(top, propagate_down, bottom)
+
+    def run_backward(self, index: int, propagate_down: Sequence[bool]) -> None:
         """Run a layer backward; its bottoms get no diffs where nobody needs them."""
         bottom, top = self.around(index)
         self._made[index].backward(top, propagate_down, bottom)
@@ -113,7 +121,6 @@ class Filter(Layer):
         chosen = self._chosen(bottom)
         for x, y, wanted in zip(bottom, top, propagate_down, strict=False):
             if wanted:
-                x.diff[...] = 0
                 x.diff[chosen] = y.diff
 
     def _chosen(self, bottom: Blobs) -> np.ndarray:

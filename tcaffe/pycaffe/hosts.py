@@ -82,11 +82,6 @@ class Hosts:
                 blob.diff[...] = 0
         self._made[index].backward(top, propagate_down, bottom)
 
-    def run_backward(self, index: int, propagate_down: Sequence[bool]) -> None:
-        """Run a layer backward; its bottoms get no diffs where nobody needs them."""
-        bottom, top = self.around(index)
-        self._made[index].backward(top, propagate_down, bottom)
-
 
 def _instance(message: Any, phase: int) -> Layer:
     """A Python layer as its class makes it, before its setup; raises ImportError where there is no such class."""

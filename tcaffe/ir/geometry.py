@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tcaffe.ir.node import Node
 
@@ -87,6 +87,25 @@ def geometry(conv: Node) -> Geometry:
         pad=conv.attrs["pad"],
         dilation=conv.attrs["dilation"],
         planar=rank > 2 and memory.index(1) < rank - 1,
+    )
+
+
+def mirrored(transposed: Node) -> Geometry | None:
+    """The convolution that a `conv_dx` by steps of one is, its filters flipped: over g, padded by what a window
+    reaches beyond. None for longer steps, and for padding wider than that.
+    """
+    geo, g = geometry(transposed), transposed.inputs[0]
+    reach = tuple(extent - 1 - p for extent, p in zip(geo.extent, geo.pad, strict=True))
+    if set(geo.stride) != {1} or min(reach) < 0:
+        return None
+    return replace(
+        geo,
+        channels=geo.filters,
+        filters=geo.channels,
+        image=geo.out,
+        out=geo.image,
+        pad=reach,
+        planar=g.type.axes_in_memory.index(1) < len(g.shape) - 1,
     )
 
 

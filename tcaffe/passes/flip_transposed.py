@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcaffe.ir import ops
+from tcaffe.ir.geometry import mirrored
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.passes.static import is_static
@@ -16,10 +17,9 @@ def flip_transposed(graph: Graph) -> Graph:
 def steps_of_one(node: Node) -> Node | None:
     """conv_dx(g, w) by steps of one  =>  conv(g, w with its taps reversed), padded by what the window reaches beyond"""
     match node:
-        case Node(ops.conv_dx, (g, w), {"stride": stride, "pad": pad, "dilation": dilation, "groups": groups}):
-            reach = tuple(d * (k - 1) - p for d, k, p in zip(dilation, w.shape[2:], pad, strict=True))
-            if set(stride) == {1} and min(reach) >= 0 and is_static(w):
-                return ops.conv(g, flipped(w, groups), stride=stride, pad=reach, dilation=dilation, groups=groups)
+        case Node(ops.conv_dx, (g, w), {"stride": stride, "dilation": dilation, "groups": groups}) if is_static(w):
+            if geo := mirrored(node):
+                return ops.conv(g, flipped(w, groups), stride=stride, pad=geo.pad, dilation=dilation, groups=groups)
     return None
 
 

@@ -12,7 +12,7 @@ from tcaffe.codegen.numpy.matrix import write_gemm, write_im2col
 from tcaffe.codegen.numpy.pooling import pool_block
 from tcaffe.codegen.numpy.slides import slides
 from tcaffe.codegen.numpy.winograd import write_winograd
-from tcaffe.ir.geometry import Geometry, geometry
+from tcaffe.ir.geometry import Geometry, geometry, mirrored
 from tcaffe.ir.node import Node
 
 Writer = Callable[[Function, Geometry, Block, str], None]
@@ -34,7 +34,9 @@ def write_convolution(f: Function) -> None:
     stored = begin_tasks(f, order, [whole.shape[a] for a in order], f.kernel.attrs["tile"])
     block = _rows_under(f, last, conv, stored) if last.op.name == "pool" else stored
     chain = Chain(f, conv, block)
-    ALGORITHMS[f.kernel.attrs["algorithm"]](f, geometry(conv), block, chain.home)
+    geo = geometry(conv) if conv.op.name == "conv" else mirrored(conv)
+    assert geo is not None
+    ALGORITHMS[f.kernel.attrs["algorithm"]](f, geo, block, chain.home)
     chain.finish()
     if last.op.name == "pool":
         base = block.axes[1].start

@@ -80,6 +80,11 @@ def _products(f: Function, geo: Geometry, block: Block, pixels: str, height: str
     count = product([images, height, *columns])
     channels, per = geo.channels // geo.groups, geo.filters // geo.groups
     size = product([count, str(geo.taps * geo.channels)])
+    if f.has("dense"):
+        dense = f.fresh("dense")
+        f.body.line(f"{dense} = {f.memory('dense')}{subscript([f.worker, f':{images}', f':{height}'])}")
+        f.body.line(f"np.copyto({dense}, {pixels})")
+        pixels = dense
     name = f.fresh("spread")
     f.body.line(f"{name} = {f.memory('products')}[{f.worker}, :{size}]")
     taps = ", ".join(map(str, geo.kernel))

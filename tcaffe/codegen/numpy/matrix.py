@@ -77,15 +77,19 @@ def _sorted_here(f: Function, w: Node) -> str:
     anchor, memory = f.kernel.anchor, f.memory("filters")
     assert anchor is not None
     geo = geometry(anchor)
-    taps = range(3, 3 + len(geo.kernel))
-    if anchor.op.name == "conv_dx":
+    taps, flip = range(3, 3 + len(geo.kernel)), ""
+    if "algorithm" in f.kernel.attrs and anchor.op.name == "conv_dx":
+        flip = subscript([":"] * 3 + ["::-1"] * len(taps))
+        planar = anchor.inputs[0].type.axes_in_memory.index(1) < len(w.shape) - 1
+        order = (0, 1, *taps, 2) if planar and geo.taps > 1 else (0, *taps, 1, 2)
+    elif anchor.op.name == "conv_dx":
         order = (*taps, 0, 1, 2) if geo.depthwise else (0, 1, *taps, 2)
     else:
         order = (0, 2, *taps, 1) if geo.planar and geo.taps > 1 else (0, *taps, 2, 1)
     sizes = (geo.groups, geo.filters // geo.groups, *w.shape[1:])
     apart = f"{f.arguments[w]}.reshape({', '.join(map(str, sizes))})"
     f.once(f"np.copyto({memory}.reshape({', '.join(str(sizes[a]) for a in order)}), "
-           f"{apart}.transpose({', '.join(map(str, order))}))")  # fmt: skip
+           f"{apart}{flip}.transpose({', '.join(map(str, order))}))")  # fmt: skip
     return memory
 
 

@@ -70,6 +70,8 @@ def frame_of(kernel: Kernel) -> str:
     keeps_shape = anchor.op.name == "pool" and anchor.shape == anchor.inputs[0].shape and anchor.attrs["axes"] == (1,)
     if anchor.op.family == "reduce" or keeps_shape:
         return "region"
+    if anchor.op.name == "conv_dx" and "algorithm" in kernel.attrs:
+        return "conv"
     return anchor.op.name if anchor.op.name in FRAMES else "copy"
 
 

@@ -8,7 +8,7 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
-from tcaffe.passes.algorithm.convolution import plan_convolution
+from tcaffe.passes.algorithm.convolution import is_convolution, plan_convolution
 from tcaffe.passes.algorithm.filters import plan_filter_gradient
 from tcaffe.passes.algorithm.others import (
     plan_deconvolution,
@@ -44,8 +44,10 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
     match anchor.op.name:
         case "conv":
             return plan_convolution(kernel, around.storage(kernel), workers, pack)
+        case "conv_dx" if is_convolution(anchor):
+            return plan_convolution(kernel, around.storage(kernel), workers, pack)
         case "conv_dx":
-            return plan_deconvolution(kernel, workers)
+            return plan_deconvolution(kernel, around, workers)
         case "conv_dw":
             return plan_filter_gradient(kernel, around, workers)
         case "dot":

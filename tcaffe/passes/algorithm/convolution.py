@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tcaffe.ir import ops
-from tcaffe.ir.geometry import Geometry, geometry
+from tcaffe.ir.geometry import Geometry, geometry, mirrored
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import chain_nodes
@@ -31,6 +31,15 @@ def plan_convolution(kernel: Kernel, storage: Storage, workers: int, pack: bool)
     return min(fitting, key=lambda p: p.cost) if fitting else min(found, key=lambda p: p.scratch_bytes)
 
 
+def is_convolution(transposed: Node) -> bool:
+    """Whether a `conv_dx` is best computed as a convolution with flipped filters.
+
+    It sums in registers where overlapping windows are summed in memory.
+    """
+    geo = mirrored(transposed)
+    return geo is not None and (not geo.depthwise or transposed.inputs[1].op is ops.param)
+
+
 @dataclass
 class Convolution:
     """The plans of one kernel."""
@@ -45,6 +54,10 @@ class Convolution:
         assert conv is not None
         last = self.kernel.nodes[-1]
         self.conv, self.geo = conv, geometry(conv)
+        if conv.op is ops.conv_dx:
+            geo = mirrored(conv)
+            assert geo is not None, "only a transposed convolution by steps of one is a convolution"
+            self.geo = geo
         self.pool = last if last.op.name == "pool" else None
         whole = self.pool or conv
         self.shape: Ints = tuple(whole.shape[a] for a in whole.type.axes_in_memory)
@@ -122,6 +135,7 @@ class Convolution:
         chain = chain_memory(self.kernel, self.workers, shape, under, home=home, copied=copied)
         memory = scratch | chain | self.pooled(tile, under)
         weights = self.conv.inputs[1]
+        form = form if self.conv.op is ops.conv else forms.flipped_first(form, self.geo.groups)
         packed: dict[Node, Form] = {weights: form} if weights.op.name == "param" else {}
         if not packed:
             memory["filters"] = form.make(weights).type

@@ -9,6 +9,7 @@ from tcaffe.ir.geometry import Geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm.plan import Form
+from tcaffe.passes.flip_transposed import flipped
 
 
 def rows(geo: Geometry) -> Form:
@@ -23,6 +24,11 @@ def rows(geo: Geometry) -> Form:
         return ops.reshape(ops.transpose(apart, order=order), shape=shape if geo.groups == 1 else (geo.groups, *shape))
 
     return Form(name, make)
+
+
+def flipped_first(form: Form, groups: int) -> Form:
+    """`form` of the filters of the convolution that a transposed one by steps of one is."""
+    return Form(f"flipped.{form.name}", lambda w: form.make(flipped(w, groups)))
 
 
 def spread(geo: Geometry) -> Form:

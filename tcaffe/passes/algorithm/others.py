@@ -11,7 +11,7 @@ from tcaffe.ir.slots import accumulates, assign_slots, domain, margin, reduced_a
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, parts, slot_memory
-from tcaffe.passes.algorithm.storage import Storage
+from tcaffe.passes.algorithm.storage import Storage, Surroundings
 
 BLOCK = 1 << 15
 """Elements of a block of pointwise work: a few of them fit into the second-level cache."""
@@ -154,13 +154,13 @@ def plan_random(kernel: Kernel, workers: int) -> Plan:
     return Plan(tile, 0.0, {"tile": tile}, scratch)
 
 
-def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
+def plan_deconvolution(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
     """Blocks of rows of the result: the pixels whose windows reach in are multiplied with all filters."""
     anchor = kernel.anchor
     assert anchor is not None
     geo = geometry(anchor)
     shape = tuple(anchor.shape[a] for a in anchor.type.axes_in_memory)
-    tile, scratch = _deconvolution_tile(anchor, shape, workers)
+    tile, scratch = _deconvolution_tile(anchor, shape, workers, around.rows(anchor.inputs[0]))
     weights = anchor.inputs[1]
     form = forms.taps(geo) if geo.depthwise else forms.spread(geo)
     packed = {weights: form} if weights.op.name == "param" else {}
@@ -169,20 +169,20 @@ def plan_deconvolution(kernel: Kernel, workers: int) -> Plan:
     return Plan(tile, 0.0, {"tile": tile}, scratch | chain_memory(kernel, workers, shape, tile, home=False), packed)
 
 
-def _deconvolution_tile(anchor: Node, shape: Ints, workers: int) -> tuple[Ints, dict[str, TensorType]]:
+def _deconvolution_tile(anchor: Node, shape: Ints, workers: int, flat: bool) -> tuple[Ints, dict[str, TensorType]]:
     """The largest block that leaves work for everybody and fits into memory, and that memory."""
     extent = geometry(anchor).extent[0]
     for rows in (*parts(shape[1]), 1):
         tile = (1, rows, *shape[2:])
-        scratch = _spread_memory(anchor, tile, workers)
+        scratch = _spread_memory(anchor, tile, workers, flat)
         shared = blocks(shape, tile) >= workers or rows <= extent
         if shared and sum(kind.nbytes for kind in scratch.values()) <= costs.SCRATCH * workers:
             break
     return tile, scratch
 
 
-def _spread_memory(anchor: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
-    """The sum of a block, and the products that are added to it."""
+def _spread_memory(anchor: Node, tile: Ints, workers: int, flat: bool) -> dict[str, TensorType]:
+    """The sum of a block, the products that are added to it, and the pixels where they do not lie in rows."""
     geo, dtype = geometry(anchor), anchor.type.dtype
     reach = min(geo.out[0], (tile[1] - 1 + geo.extent[0] - 1) // geo.stride[0] + 1)
     if tile[1] == geo.image[0]:
@@ -190,7 +190,8 @@ def _spread_memory(anchor: Node, tile: Ints, workers: int) -> dict[str, TensorTy
     padded = tuple(n + 2 * p for n, p in zip(geo.image[1:], geo.pad[1:], strict=True))
     pixels = tile[0] * reach * math.prod(geo.out[1:])
     products = (tile[0], reach, *geo.out[1:], geo.channels) if geo.depthwise else (pixels * geo.taps * geo.channels,)
-    return {
+    dense = {"dense": TensorType((workers, tile[0], reach, *geo.out[1:], geo.filters), dtype)}
+    return ({} if flat or geo.depthwise else dense) | {
         "total": TensorType((workers, tile[0], tile[1], *padded, geo.channels), dtype),
         "products": TensorType((workers, *products), dtype),
     }

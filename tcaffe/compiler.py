@@ -49,7 +49,8 @@ def compile(
     `net` is a path, prototxt text or a NetParameter; `weights` one or several `.caffemodel` or `.h5` files, without
     which parameters start as their fillers say. `inputs` overrides shapes by input name; `outputs` names the blobs
     to keep (the net's outputs if None), and what they do not need is not computed. `workers` is the number of threads
-    (one per core if None). Raises CompileError with every problem found.
+    (one per core if None). A net that draws random numbers, in phase TRAIN, has one more input, `random`: int64 [2], a
+    seed and a number that should be another one at every call. Raises CompileError with every problem found.
     """
     check_target(target, precision)
     shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}

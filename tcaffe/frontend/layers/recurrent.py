@@ -93,27 +93,32 @@ def _read(x: Node, marks: Node, more: Nodes, names: tuple[str, ...], p: LayerVie
     """The bottoms, checked: x [T, N, ...], marks [T, N], maybe a constant input [N, ...], maybe states [1, N, D]."""
     p.require(len(x.shape) >= 2, "", f"bottom 0 has shape {list(x.shape)}", "it must be [T, N, ...]")
     steps, count = x.shape[:2]
-    width = p.positive("num_output")
     p.require(0 < steps <= MOST_STEPS, "", f"a sequence of {steps} steps", f"it may have 1 to {MOST_STEPS}")
-    matches = marks.shape == (steps, count)
-    p.require(matches, "", f"bottom 1 has shape {list(marks.shape)}", f"the marks must be {[steps, count]}")
+    _require_shape(p, "bottom 1", marks, (steps, count))
+    state = (1, count, p.positive("num_output"))
+    constant, given = _apart(more, names, p)
+    if constant is not None:
+        _require_shape(p, "bottom 2", constant, (count, *constant.shape[1:]))
+        constant = reshaped(constant, (count, math.prod(constant.shape[1:])))
+    for name, value in zip(names, given, strict=False):
+        _require_shape(p, f"the state {name}", value, state)
+    held = () if p.expose_hidden else tuple(p.state(name, state) for name in names)
+    states = tuple(reshaped(detach(s), state[1:]) for s in given or held)
+    return Sequence(reshaped(x, (steps * count, math.prod(x.shape[2:]))), detach(marks), constant, states, held)
+
+
+def _apart(more: Nodes, names: tuple[str, ...], p: LayerView) -> tuple[Node | None, Nodes]:
+    """The bottoms behind the marks: a constant input, if there is one, and the states, if they are exposed."""
     exposed = len(names) if p.expose_hidden else 0
-    fits = exposed <= len(more) <= exposed + 1 and p.tops == 1 + exposed
     also = f", then {' and '.join(names)}, as bottoms and as tops" if exposed else ""
+    fits = exposed <= len(more) <= exposed + 1 and p.tops == 1 + exposed
     message = f"{p.kind.name} has {2 + len(more)} bottoms and {p.tops} tops"
     p.require(fits, "", message, f"it takes x, marks and maybe a constant input{also}")
-    given = more[len(more) - exposed :]
-    for state in given:
-        note = f"a state must be {[1, count, width]}"
-        p.require(state.shape == (1, count, width), "", f"a state has shape {list(state.shape)}", note)
-    constant = more[0] if len(more) > exposed else None
-    if constant is not None:
-        note = f"the constant input must be [{count}, ...]"
-        p.require(constant.shape[:1] == (count,), "", f"bottom 2 has shape {list(constant.shape)}", note)
-        constant = reshaped(constant, (count, math.prod(constant.shape[1:])))
-    held = () if exposed else tuple(p.state(name, (1, count, width)) for name in names)
-    states = tuple(reshaped(detach(s), (count, width)) for s in given or held)
-    return Sequence(reshaped(x, (steps * count, math.prod(x.shape[2:]))), detach(marks), constant, states, held)
+    return (more[0] if len(more) > exposed else None), more[len(more) - exposed :]
+
+
+def _require_shape(p: LayerView, what: str, x: Node, shape: tuple[int, ...]) -> None:
+    p.require(x.shape == shape, "", f"{what} has shape {list(x.shape)}", f"it must be {list(shape)}")
 
 
 def _drive(sequence: Sequence, width: int, p: LayerView) -> Node:

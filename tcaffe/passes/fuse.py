@@ -111,8 +111,9 @@ class Fusion:
     def _absorbs(self, group: Group, other: Group) -> bool:
         """Whether two groups of pointwise work on one shape, of which one reads the other, may become one."""
         plain = group is not other and group.region and other.region and other.anchor is None
-        between = any(other in g.before and g in group.before for g in self.groups)
-        return plain and _domain(group) == _domain(other) and other in group.before and not between
+        if not plain or _domain(group) != _domain(other) or other not in group.before:
+            return False
+        return not any(other in g.before for g in group.before)
 
     def _merge(self, group: Group, other: Group) -> None:
         group.nodes = sorted([*other.nodes, *group.nodes], key=self.position.__getitem__)

@@ -10,7 +10,7 @@ from tcaffe.frontend.layers.common import along, rectified, scaled, shifted, sig
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import LayerView
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import abs_, cast, const, exp, log, maximum, minimum, pow_, select, tanh
+from tcaffe.ir.ops import abs_, cast, const, detach, exp, log, maximum, minimum, pow_, select, surrogate, tanh
 
 
 @layer("AbsVal", in_place=False)
@@ -21,8 +21,8 @@ def absolute(x: Node, p: LayerView) -> Node:
 
 @layer("BNLL")
 def bnll(x: Node, p: LayerView) -> Node:
-    """log(1 + e^x), the binomial normal log likelihood, without overflow."""
-    return maximum(x, 0) + log(exp(-abs_(x)) + 1)
+    """log(1 + e^x), the binomial normal log likelihood, without overflow; its gradient is the sigmoid of x."""
+    return surrogate(maximum(x, 0) + log(exp(-abs_(x)) + 1), x * detach(sigmoid(x)))
 
 
 @layer("Clip")

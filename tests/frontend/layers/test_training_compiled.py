@@ -1,10 +1,12 @@
 """Layers that draw numbers or run over time, with their gradients, compiled: what the interpreter gives."""
 
+import numpy as np
 import pytest
 
 from tcaffe.frontend.load import load_net
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
+from tcaffe.ir.interpret import evaluate
 from tcaffe.passes.differentiate import differentiate
 from tests.codegen.run import check
 
@@ -43,3 +45,11 @@ def test_values_and_gradients(inputs, layers):
     named = {f"d.{node.name}": g for node, g in gradients.items()}
     assert "d.x" in named
     check(Graph("net", {"top": top, **named}))
+
+
+def test_the_gradient_of_bnll_is_the_sigmoid_at_zero_too():
+    net = load_net(INPUT.format("x", "dim: 4") + "layer { name: 'b' type: 'BNLL' bottom: 'x' top: 'y' }", phase="TRAIN")
+    x, y = net.blobs["x"], net.blobs["y"]
+    dx = differentiate({y: ops.const(value=1, shape=(4,))}, [x])[x]
+    found = evaluate(Graph("g", {"dx": dx}), {"x": np.array([0, -np.inf, np.inf, 1])}, wide=True)["dx"]
+    np.testing.assert_allclose(found, [0.5, 0, 1, 1 / (1 + np.exp(-1))])

@@ -177,12 +177,16 @@ class _Scan:
     def _in_place(self, node: Node, operand: Node) -> bool:
         """Whether the result may be written over `operand` while it is computed."""
         if node.op.name == "select":
-            return operand is node.inputs[2] and operand not in node.inputs[:2]
+            return operand is node.inputs[1] and operand not in (node.inputs[0], node.inputs[2])
         return node.op.family == "pointwise"
 
     def _may_tread_on_itself(self, node: Node) -> bool:
-        """Whether an operation in two steps reads, in the second, what may lie where the first one wrote."""
-        return node.op.name == "select" and any(v not in self.inside for i in node.inputs[:2] for v in (i, *reads(i)))
+        """Whether an operation of several steps reads again what may lie where the first one wrote."""
+        if node.op.name != "select":
+            return False
+        condition, _, y = node.inputs
+        again = (condition, y) if node.type.dtype == "bool" else (y,)
+        return any(v not in self.inside and v.op.name not in FREE for v in again)
 
     def _is_reduced(self, node: Node) -> bool:
         axes = reduced_axes(self.nodes)

@@ -17,7 +17,7 @@ import numpy as np
 MAX_SOURCE = 1 << 25  # characters
 
 BUILTINS = frozenset(("divmod", "enumerate", "float", "int", "len", "max", "min", "range", "slice", "zip"))
-METHODS = frozenset(("T", "fill", "max", "ndim", "reshape", "shape", "size", "sum", "swapaxes", "transpose"))
+METHODS = frozenset(("T", "fill", "max", "ndim", "reshape", "shape", "size", "sum", "swapaxes", "transpose", "view"))
 POOL = frozenset(("run", "workers"))
 TEXTUAL = frozenset(("casting", "kind", "mode", "order", "side"))  # the arguments that may be a string
 NUMPY = frozenset(
@@ -26,7 +26,7 @@ NUMPY = frozenset(
         *("bitwise_xor", "bool_", "right_shift"),
         *("broadcast_to", "ceil", "concatenate", "copysign", "copyto", "cumsum", "divide", "dot", "e", "equal"),
         *("exp", "exp2", "expand_dims", "expm1", "float16", "float32", "float64", "floor", "fmax", "fmin"),
-        *("greater", "greater_equal", "inf", "int32", "int64", "less", "less_equal", "log", "log1p"),
+        *("greater", "greater_equal", "inf", "int16", "int32", "int64", "less", "less_equal", "log", "log1p"),
         *("logical_and", "logical_not", "logical_or", "matmul", "maximum", "minimum", "mod", "multiply", "nan"),
         *("negative", "newaxis", "not_equal", "pi", "positive", "power", "reciprocal", "reshape", "rint", "sign"),
         *("sqrt", "square", "squeeze", "subtract", "swapaxes", "take", "take_along_axis", "tanh", "transpose"),

@@ -192,3 +192,17 @@ def test_reductions_block_by_block(data, kind: str, axes: tuple[int, ...], worke
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slots, "MANY", 4)
         check(Graph("one", {k: v.named(k) for k, v in sums.items()}), workers)
+
+
+@pytest.mark.parametrize("pad", [((0, 0), (0, 0)), ((1, 1), (1, 2))])
+def test_not_a_numbers_lead_nowhere_else(pad: tuple[tuple[int, int], ...]) -> None:
+    """Whatever an argmax makes of a window without a largest element, its gradient stays inside the image."""
+    attrs = {"axes": (2, 3), "size": (3, 3), "stride": (2, 2), "pad": pad}
+    x = ops.input_(shape=(2, 3, 6, 6), name="x")
+    y = ops.pool(x, kind="argmax", **attrs)
+    g = ops.input_(shape=y.shape, name="g")
+    feed = {"x": np.full(x.shape, np.nan), "g": np.ones(g.shape)}
+    graph = Graph("one", {"index": y, "dx": ops.unpool(g, y, shape=x.shape, **attrs)})
+    found = run(program_of(graph, 1, (layout,)), feed)
+    assert found["index"].min() >= 0 and found["index"].max() < 36
+    assert found["dx"].sum() == g.type.size

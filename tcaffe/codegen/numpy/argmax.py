@@ -36,6 +36,7 @@ def argmax_block(f: Function, found: Sequence[Slide], block: Block, source: str,
                 f"np.multiply({equal}{cut}, {count - number}, out={equal}{cut})",
                 f"np.maximum({code}{cut}, {equal}{cut}, out={code}{cut})",
             )
+    f.body.line(f"np.maximum({code}, 1, out={code})")  # nothing equals a not-a-number
     _decode(f, found, block, code, out)
 
 
@@ -59,6 +60,9 @@ def _decode(f: Function, found: Sequence[Slide], block: Block, code: str, out: s
                 f"np.add({out}, {line}, out={out})",
             )
     f.body.line(f"np.add({out}, {_starts(f, found)}, out={out})")
+    if any(s.low >= s.size or (s.out - 1) * s.stride - s.low + s.size > s.count for s in found):
+        last = math.prod(s.count for s in found) - 1
+        f.body.line(f"np.minimum(np.maximum({out}, 0.0, out={out}), {float(last)}, out={out})")
 
 
 def _steps(found: Sequence[Slide]) -> list[tuple[int, int]]:

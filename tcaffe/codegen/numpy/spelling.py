@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tcaffe.ir.node import Node
 from tcaffe.ir.slots import exponent
 
@@ -27,6 +29,17 @@ UFUNCS = {
     "equal": "np.equal",
 }
 """Pointwise ops that are one ufunc of the same operands."""
+
+BITS = {
+    "f32": "int32",
+    "f64": "int64",
+    "f16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "u8": "uint8",
+    "bool": "uint8",
+}
+"""Integers as wide as each element type."""
 
 REDUCTIONS = {"reduce_sum": "np.add.reduce", "reduce_max": "np.maximum.reduce"}
 
@@ -72,7 +85,7 @@ FRAMES = {
 def pointwise(node: Node, args: list[str], out: str, spare: str = "") -> list[str]:
     """The lines that compute a pointwise `node` from `args` into `out`; `spare` is a temporary like `out`."""
     if node.op.name == "select":
-        return _select((args[0], args[1], args[2]), out)
+        return _select(node, args, out)
     if node.op.name == "cast":
         return [f'np.copyto({out}, {args[0]}, casting="unsafe")']
     power = exponent(node)
@@ -82,12 +95,29 @@ def pointwise(node: Node, args: list[str], out: str, spare: str = "") -> list[st
     return [f"{UFUNCS[node.op.name]}({', '.join(args)}, out={out})"]
 
 
-def _select(args: tuple[str, str, str], out: str) -> list[str]:
-    condition, x, y = args
-    if out != x:
-        return [*([] if out == y else [f"np.copyto({out}, {y})"]), f"np.copyto({out}, {x}, where={condition})"]
-    flip = f"np.logical_not({condition}, out={condition})"
-    return [flip, f"np.copyto({out}, {y}, where={condition})", flip]
+def _select(node: Node, args: list[str], out: str) -> list[str]:
+    """y + condition * (x - y) on the bits of the numbers, as integers that wrap around: exact, for infinities too.
+
+    Copying by a mask takes ten times as long: it branches on every element. `out` may be x, but not y.
+    """
+    bits, condition = BITS[node.type.dtype], args[0]
+    x, y, z = (_bits(t, v, bits) for t, v in zip((args[1], args[2], out), (*node.inputs[1:], node), strict=True))
+    if y == "0":
+        return [f"np.multiply({x}, {condition}, out={z})"]
+    return [
+        f"np.subtract({x}, {y}, out={z})",
+        f"np.multiply({z}, {condition}, out={z})",
+        f"np.add({z}, {y}, out={z})",
+    ]
+
+
+def _bits(text: str, value: Node, integer: str) -> str:
+    """The bits of a value, as integers: a view, or what they are worth where they are known."""
+    while value.op.name == "broadcast":
+        value = value.inputs[0]
+    if value.op.name == "const" and not isinstance(value.attrs["value"], tuple):
+        return str(int(np.array(value.attrs["value"], value.type.numpy).view(integer)))
+    return f"{text}.view(np.{integer})"
 
 
 def number(value: float | int | bool, dtype: str = "f32") -> str:

@@ -14,7 +14,7 @@ from tcaffe.ir.program import Kernel
 from tcaffe.ir.types import TensorType
 
 FREE = ("broadcast", "iota", "const")
-MANY = 1 << 11
+MANY = 1 << 8
 """Elements for one result from which a reduction along outer axes goes block by block."""
 STAGED_POWERS = (-3.0, -1.5, -0.75, 0.75, 1.5, 3.0)
 """Exponents that are reached through roots and products with one value in between."""

@@ -24,6 +24,7 @@ def simplify(graph: Graph) -> Graph:
         merge_slices,
         merge_broadcasts,
         reduce_before_repeating,
+        sum_the_other_way,
         square_is_a_product,
         clamp_once,
     )
@@ -157,6 +158,19 @@ def reduce_before_repeating(node: Node) -> Node | None:
 def _one_number(node: Node) -> Node | None:
     value = number_of(node)
     return None if value is None else ops.const(value=value, shape=(), dtype=node.type.dtype)
+
+
+def sum_the_other_way(node: Node) -> Node | None:
+    """pool_dx(g), a sum by steps of one  =>  pool(g),   padded by what windows reach beyond the other end"""
+    match node:
+        case Node(ops.pool_dx, (g,), {"kind": "sum", "axes": axes, "size": size, "stride": stride, "pad": pad}):
+            low = tuple(k - 1 - before for k, (before, _) in zip(size, pad, strict=True))
+            ends = zip(axes, size, low, strict=True)
+            high = tuple(node.shape[a] - g.shape[a] + k - 1 - before for a, k, before in ends)
+            if set(stride) == {1} and min(*low, *high) >= 0:
+                pads = tuple(zip(low, high, strict=True))
+                return ops.pool(g, kind="sum", axes=axes, size=size, stride=stride, pad=pads)
+    return None
 
 
 def square_is_a_product(node: Node) -> Node | None:

@@ -86,6 +86,15 @@ class Blob:
         """Let `data`, of the blob's own shape, hold its values from now on."""
         self._data = data
 
+    def bind_diff(self, diff: np.ndarray) -> None:
+        """Let `diff`, of the blob's own shape, hold its gradients from now on."""
+        self._diff = diff
+
+    def start_diff(self, value: float) -> None:
+        """Fill the gradients with `value`, unless they were looked at since the blob took its shape."""
+        if self._diff is None:
+            self.diff.fill(value)
+
     def __repr__(self) -> str:
         return f"Blob({', '.join(map(str, self._shape))})"
 

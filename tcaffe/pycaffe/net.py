@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tcaffe.frontend.load import read_state
+from tcaffe.frontend.lower import AUTOMATIC
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
 from tcaffe.frontend.weights import write_caffemodel
 from tcaffe.ir.node import Node
@@ -19,12 +19,11 @@ from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.layer import Layer
-from tcaffe.pycaffe.section import AUTOMATIC, Section
+from tcaffe.pycaffe.runner import Runner
 from tcaffe.pycaffe.settings import SETTINGS, TEST, TRAIN
 
 File = str | os.PathLike[str]
 Shape = tuple[int, ...]
-KEPT = 8  # compiled sections that a net remembers, one for each range of layers and shapes of its inputs
 
 
 class Net:
@@ -41,14 +40,14 @@ class Net:
         self._net = read_state(network_file, phase=("TRAIN", "TEST")[phase], level=level, stages=stages)
         self._feeds = list(feeds_of(self._net.message))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
-        self._sections: OrderedDict[Any, Section] = OrderedDict()
         self._values: dict[str, ParameterBlob] = {}
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._hosts = Hosts(self._net.message, phase, self.blobs)
+        self._runner = Runner(self.blobs, self._hosts)
         self._lower()
         start = parameter_values(self._lowered, weights, SETTINGS.random)
-        self._values = {name: ParameterBlob(value) for name, value in start.items()}
+        self._values |= {name: ParameterBlob(value) for name, value in start.items()}
         self._own_host_blobs(load_values(self._lowered, weights)[0] if weights is not None and self._hosts else {})
         self._show_layers()
 
@@ -103,13 +102,17 @@ class Net:
             new, old = node.shape, self._values[node.name].shape
             if parameter.index is None and new != old:
                 self._values[node.name] = ParameterBlob(np.zeros(new, np.float32))
-                self._sections.clear()  # they hold the old one
+                self._runner.forget()
             elif new != old:
                 raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(new)}")
         self._lowered = lowered
         for name, node in lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
             self.blobs.move_to_end(name)
+        for name, weight in lowered.loss_weights.items():
+            if name in self.blobs:
+                self.blobs[name].start_diff(weight)
+        self._runner.take(lowered, self._values)
 
     def _input_shapes(self) -> dict[str, Shape]:
         net = self._lowered
@@ -133,21 +136,38 @@ class Net:
         self.reshape()
         if self._lowered.random:
             self._key = SETTINGS.next_key()
-        for hosted, part in groupby(range(first, last + 1), self._hosts.__contains__):
-            self._run(list(part), hosted)
+        self._runner.forward(first, last, self._key, self._lower)
         shown = self.outputs if end is None else self.top_names[end]
         return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
 
-    def _run(self, part: Sequence[int], hosted: bool) -> None:
-        """Run consecutive layers, all of them on the host or none."""
-        if not hosted:
-            self._section(part[0], part[-1]).run(self.blobs, self._key)
-            return
-        for index in part:
-            self._hosts.run(index)
-            layer = self._lowered.layers[index]
-            if any(self.blobs[top].shape != value.shape for top, value in zip(layer.tops, layer.values, strict=True)):
-                self._lower()
+    def backward(
+        self,
+        diffs: Iterable[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **top_diffs: ArrayLike,
+    ) -> dict[str, np.ndarray]:
+        """Run the net backward, or its layers from `start` down to `end`; return the diffs of its inputs and `diffs`.
+
+        Backward passes follow a forward pass. `top_diffs`, for all outputs or none, are copied to their diffs first;
+        losses start from their weights. The diffs of parameters add up from pass to pass.
+        """
+        last, first = self._index(start, len(self._lowered.layers) - 1), self._index(end, 0)
+        tops = self.outputs if start is None else self.top_names[start]
+        if top_diffs:
+            self._take_diffs(top_diffs, tops)
+        self._runner.backward(first, last)
+        shown = self.inputs if end is None else self.bottom_names[end]
+        return {name: self.blobs[name].diff for name in dict.fromkeys((*shown, *(diffs or ())))}
+
+    def _take_diffs(self, diffs: Mapping[str, ArrayLike], tops: Sequence[str]) -> None:
+        if diffs.keys() != set(tops):
+            raise Exception("Top diff arguments do not match net outputs.")
+        for name, value in diffs.items():
+            blob, array = self.blobs[name], np.asarray(value)
+            if array.ndim and blob.shape and array.shape[0] != blob.shape[0]:
+                raise Exception("Diff is not batch sized")
+            blob.diff[...] = array
 
     def _index(self, layer: str | None, default: int) -> int:
         return default if layer is None else self._layer_names.index(layer)
@@ -168,15 +188,6 @@ class Net:
         for feed in (feed for feed in self._feeds if made.issuperset(feed.tops)):
             for name, value in feed.batch(shapes).items():
                 self.blobs[name].data[...] = value
-
-    def _section(self, first: int, last: int) -> Section:
-        """The layers `first` to `last`, compiled for the shapes of now."""
-        key = (first, last, tuple(self._input_shapes().items()))
-        section = self._sections.pop(key, None) or Section(self._lowered, first, last, self._values)
-        self._sections[key] = section
-        if len(self._sections) > KEPT:
-            self._sections.popitem(last=False)
-        return section
 
     # ── parameters ──────────────────────────────────────────────────────────────────────────────────
 

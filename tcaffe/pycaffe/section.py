@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 
 import numpy as np
 
 from tcaffe.compiler import build, default_workers
-from tcaffe.frontend.lower import Lowered, LoweredLayer
+from tcaffe.frontend.lower import Lowered
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
 from tcaffe.passes.pipeline import FAITHFUL
+from tcaffe.pycaffe.backward import backward_graph
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
+from tcaffe.pycaffe.cutting import isolated, last_versions, read_before
 
-AUTOMATIC = "(automatic)"  # a top that has no name and cannot be read
+Values = Mapping[str, np.ndarray]
 
 
-class Section:
-    """Layers `first` to `last` of a net, ready to run on the net's blobs.
+class Part:
+    """A graph, compiled for parameters that may change between runs.
 
-    Parameters may change between runs: nothing is folded into them, and what is derived from one is derived anew
-    when it may have changed.
+    Nothing is folded into them, and what is derived from one is derived anew when it may have changed.
     """
 
-    def __init__(self, lowered: Lowered, first: int, last: int, params: Mapping[str, ParameterBlob]) -> None:
-        graph, self._state = section_graph(lowered, first, last)
-        self._random = lowered.random.name if lowered.random else None
+    def __init__(self, graph: Graph, params: Mapping[str, ParameterBlob]) -> None:
         self._params = {node.name: params[node.name] for node in graph.params}
         self._versions = self._versions_now()
         self._executable = build(graph, self._values, FAITHFUL, workers=default_workers(), pack=False)
@@ -36,22 +35,19 @@ class Section:
         self._prepare = self._executable.program.prepare
         self._sources = {name: _params_of(node) for name, node in self._prepare.outputs.items()}
 
-    def run(self, blobs: Mapping[str, Blob], key: np.ndarray | None = None) -> None:
-        """Read what the section needs from `blobs`, compute, let the blobs show the results, and update state.
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what it reads beside the parameters."""
+        return tuple(self._context.inputs)
 
-        `key` is that of the random numbers, where the net draws any.
-        """
+    def run(self, feed: Values) -> Values:
+        """Compute the outputs; they are live: the next run writes to them."""
         self._refresh()
         for name, place in self._context.inputs.items():
-            data = key if name == self._random and key is not None else blobs[name].data
-            if not np.shares_memory(place, data):
-                np.copyto(place, data)
+            if not np.shares_memory(place, feed[name]):
+                np.copyto(place, feed[name])
         self._context.run()
-        for name, value in self._context.outputs.items():
-            if name in self._state:
-                self._params[self._state[name]].set(value)
-            else:
-                blobs[name].bind(value)
+        return self._context.outputs
 
     def _refresh(self) -> None:
         """Derive anew what the kernels read of parameters that may have changed."""
@@ -73,29 +69,81 @@ def _params_of(node: Node) -> frozenset[str]:
     return frozenset(n.name for n in topological((node,)) if n.op is ops.param)
 
 
-def section_graph(lowered: Lowered, first: int, last: int) -> tuple[Graph, dict[str, str]]:
-    """Layers `first` to `last` as a graph, and which of its outputs are the new values of which parameters.
+class Forward:
+    """Layers `first` to `last` of a net, ready to run on the net's blobs; values called `kept` are there afterwards."""
 
-    Its inputs are the blobs the layers read from before; its outputs are those, all blobs they make, and the state
-    they update.
+    def __init__(
+        self, lowered: Lowered, first: int, last: int, params: Mapping[str, ParameterBlob], kept: frozenset[str]
+    ) -> None:
+        graph, self._state, self._kept = forward_graph(lowered, first, last, kept)
+        self._params = params
+        self._part = Part(graph, params)
+
+    def run(self, blobs: Mapping[str, Blob], more: Values) -> Values:
+        """Read what the layers need from `blobs` and from `more`, let the blobs show the results, and update state.
+
+        What is kept for the backward pass is returned, by name.
+        """
+        feed = {name: more[name] if name in more else blobs[name].data for name in self._part.inputs}
+        outputs = self._part.run(feed)
+        kept = {value: outputs[name] for name, value in self._kept.items()}
+        for name, value in outputs.items():
+            if name in self._state:
+                self._params[self._state[name]].set(value)
+            elif name not in self._kept:
+                blobs[name].bind(value)
+        return kept
+
+
+class Backward:
+    """The gradients of layers `first` to `last`, ready to run on the net's blobs after a forward pass."""
+
+    def __init__(self, lowered: Lowered, first: int, last: int, params: Mapping[str, ParameterBlob]) -> None:
+        self._plan, self._params = backward_graph(lowered, first, last), params
+        self._part = Part(self._plan.graph, params) if self._plan.graph.outputs else None
+
+    def run(self, blobs: Mapping[str, Blob], more: Values) -> None:
+        """Read diffs from `blobs`, put those of the layers' bottoms there, and add to those of parameters."""
+        if self._part is None:
+            return
+        feed: dict[str, np.ndarray] = {}
+        for name in self._part.inputs:
+            if name in self._plan.diff:
+                feed[name] = blobs[self._plan.diff[name]].diff
+            else:
+                feed[name] = blobs[self._plan.data[name]].data if name in self._plan.data else more[name]
+        outputs = self._part.run(feed)
+        for name, blob in self._plan.blobs.items():
+            blobs[blob].bind_diff(outputs[name])
+        for name, param in self._plan.params.items():
+            self._params[param].diff[...] += outputs[name]
+
+
+def forward_graph(
+    lowered: Lowered, first: int, last: int, kept: frozenset[str] = frozenset()
+) -> tuple[Graph, dict[str, str], dict[str, str]]:
+    """Layers `first` to `last` as a graph; which of its outputs are new values of parameters, and which are kept.
+
+    Its inputs are the blobs the layers read from before; its outputs are those, all blobs they make, the state they
+    update, and the values called `kept`.
     """
-    before, inside = _last_versions(lowered.layers[:first]), lowered.layers[first : last + 1]
-    read = {name: before[name] for layer in inside for name in layer.bottoms if name in before}
-    outputs = read | _last_versions(inside)
-    state = {}
-    for old, new in (update for layer in inside for update in layer.updates.items()):
+    before, inside = read_before(lowered, first, last), lowered.layers[first : last + 1]
+    updates = [update for layer in inside for update in layer.updates.items()]
+    blobs = before | last_versions(inside)
+    values = [*blobs.values(), *(v for layer in inside for v in layer.values), *(new for _, new in updates)]
+    here = isolated(lowered, before, values)
+    outputs = {name: here[value] for name, value in blobs.items()}
+    state, saved = dict[str, str](), dict[str, str]()
+    for old, new in updates:
         name = _fresh(f"{old.name}'", outputs)
-        outputs[name], state[name] = new, old.name
-    borders = {v: ops.input_(shape=v.shape, name=name) for name, v in read.items() if v.op is not ops.input_}
-    return Graph(lowered.graph.name, outputs).substitute(borders), state
+        outputs[name], state[name] = here[new], old.name
+    for node in topological(here[v] for v in values):
+        if node.name in kept:
+            name = _fresh(f"{node.name}'", outputs)
+            outputs[name], saved[name] = node, node.name
+    return Graph(lowered.graph.name, outputs), state, saved
 
 
 def _fresh(name: str, taken: Container[str]) -> str:
     """`name` with as many more primes as it needs to be new."""
     return _fresh(f"{name}'", taken) if name in taken else name
-
-
-def _last_versions(layers: Iterable[LoweredLayer]) -> dict[str, Node]:
-    """What each blob is once `layers` have run."""
-    tops = (top for layer in layers for top in zip(layer.tops, layer.values, strict=True))
-    return {name: value for name, value in tops if name != AUTOMATIC}

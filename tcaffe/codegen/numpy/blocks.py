@@ -113,16 +113,28 @@ def begin_shares(f: Function, order: Order, shape: Sequence[int], tile: Sequence
     """Write the loop of task `i` over its share of all blocks, which are the same ones however fast who works."""
     total = math.prod(_counts(shape, tile))
     f.tasks = str(shares)
-    if total == shares:
-        yield Share("i" if shares > 1 else "0", "", find_block(f, order, shape, tile, "i"))
+    if shares == 1:
+        with all_blocks(f, order, shape, tile) as share:
+            yield share
+    elif total == shares:
+        yield Share("i", "", find_block(f, order, shape, tile, "i"))
+    else:
+        number, first = f.fresh("k"), f.fresh("first")
+        f.body.line(f"{first} = {total} * i // {shares}")
+        with f.body.block(f"for {number} in range({first}, {total} * (i + 1) // {shares}):"):
+            yield Share("i", f"{number} > {first}", find_block(f, order, shape, tile, number))
+
+
+@contextmanager
+def all_blocks(f: Function, order: Order, shape: Sequence[int], tile: Sequence[int]) -> Iterator[Share]:
+    """Write the loop of a task over all blocks; every worker has a sum of its own."""
+    total = math.prod(_counts(shape, tile))
+    if total == 1:
+        yield Share(f.worker, "", find_block(f, order, shape, tile, "0"))
         return
-    number, first = f.fresh("k"), "0"
-    if shares > 1:
-        first = f.fresh("first")
-        f.body.line(f"{first} = {affine(total, 'i', 0)} // {shares}")
-    last = f"{affine(total, '(i + 1)', 0)} // {shares}" if shares > 1 else str(total)
-    with f.body.block(f"for {number} in range({first}, {last}):"):
-        yield Share("i" if shares > 1 else "0", f"{number} > {first}", find_block(f, order, shape, tile, number))
+    number = f.fresh("k")
+    with f.body.block(f"for {number} in range({total}):"):
+        yield Share(f.worker, f"{number} > 0", find_block(f, order, shape, tile, number))
 
 
 def find_block(f: Function, order: Order, shape: Sequence[int], tile: Sequence[int], number: str) -> Block:

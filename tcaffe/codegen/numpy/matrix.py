@@ -25,23 +25,24 @@ def write_im2col(f: Function, geo: Geometry, block: Block, out: str) -> None:
     _multiply(f, geo, block, groups, unfold(f, geo, block, groups), out)
 
 
-def unfold(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
-    """Write the copy of the windows of `block` into a matrix; its name."""
-    load_windows(f, geo, block)
+def unfold(f: Function, geo: Geometry, block: Block, groups: Axis, channels: str = ":") -> str:
+    """Write the copy of the windows of `block` into a matrix; its name. `channels` are those that `geo` is about."""
+    load_windows(f, geo, block, channels)
     count = block.positions
     lead = [] if geo.groups == 1 else [groups.length]
     size = product([*lead, count, str(geo.depth)])
     matrix = f.fresh("matrix")
     f.body.line(f"{matrix} = {f.memory('col')}[{f.worker}{'' if size.isdigit() else f', :{size}'}]")
-    f.body.line(f"np.copyto({matrix}.reshape({_unfolded(geo, block, lead)}), {windows(f, geo, block, groups)}"
+    f.body.line(f"np.copyto({matrix}.reshape({_unfolded(geo, block, lead)}), {windows(f, geo, block, groups, channels)}"
                 f".transpose({', '.join(map(str, _turn(geo)))}))")  # fmt: skip
     return matrix
 
 
-def load_windows(f: Function, geo: Geometry, block: Block) -> None:
+def load_windows(f: Function, geo: Geometry, block: Block, channels: str = ":") -> None:
     """Write what must happen before the windows of `block` can be read."""
     if f.has("pad"):
-        load_padded(f, geo, block, image(f, _order(geo, block)))
+        cut = subscript([":", channels] if geo.planar else [*(":" for _ in block.axes[1:]), channels])
+        load_padded(f, geo, block, image(f, _order(geo, block)) + cut)
 
 
 def _multiply(f: Function, geo: Geometry, block: Block, groups: Axis, matrix: str, out: str) -> None:
@@ -115,11 +116,11 @@ def _unfolded(geo: Geometry, block: Block, lead: list[str]) -> str:
     return ", ".join([*lead, per, *taps, *positions] if geo.planar else [*lead, *positions, *taps, per])
 
 
-def windows(f: Function, geo: Geometry, block: Block, groups: Axis) -> str:
+def windows(f: Function, geo: Geometry, block: Block, groups: Axis, among: str = ":") -> str:
     """The windows of the block: image, positions, channels (by group), taps; channels first for a planar image."""
     view = f.alias(_all_windows(f, geo, block), "windows")
     rows, images = block.axes[1], block.axes[0]
-    channels = [":"] if geo.groups == 1 else [groups.where, ":"]
+    channels = [":" if f.has("pad") else among] if geo.groups == 1 else [groups.where, ":"]
     if f.has("pad"):
         before, rows_where = [f.worker, images.trim], rows.trim
     else:

@@ -128,7 +128,7 @@ def pool_dx(
 
 
 def _unpool(g: np.ndarray, index: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...], **_: object) -> np.ndarray:
-    where = list(np.indices(g.shape))
+    where: list[np.ndarray] = list(np.indices(g.shape))
     for axis, at in zip(axes, np.unravel_index(index.astype(np.int64), [shape[a] for a in axes]), strict=True):
         where[axis] = at
     total = np.zeros(shape, g.dtype)

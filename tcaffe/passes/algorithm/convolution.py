@@ -34,10 +34,16 @@ def plan_convolution(kernel: Kernel, storage: Storage, workers: int, pack: bool)
 def is_convolution(transposed: Node) -> bool:
     """Whether a `conv_dx` is best computed as a convolution with flipped filters.
 
-    It sums in registers where overlapping windows are summed in memory.
+    That sums in registers what overlapping windows sum in memory, but where the image is padded it multiplies zeros.
     """
-    geo = mirrored(transposed)
-    return geo is not None and (not geo.depthwise or transposed.inputs[1].op is ops.param)
+    flipped, geo = mirrored(transposed), geometry(transposed)
+    if flipped is None or geo.depthwise:
+        return flipped is not None and transposed.inputs[1].op is ops.param
+    gathered = math.prod(flipped.out) * flipped.depth * geo.groups * costs.GATHER
+    added = math.prod(geo.out) * geo.depth * geo.groups * costs.OVERLAP
+    summing = geo.groups * costs.gemm(math.prod(flipped.out), flipped.depth, flipped.filters // geo.groups)
+    spreading = geo.groups * costs.gemm(math.prod(geo.out), geo.filters // geo.groups, geo.depth)
+    return summing + gathered <= spreading + added
 
 
 @dataclass

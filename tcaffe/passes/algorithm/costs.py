@@ -18,6 +18,8 @@ TRANSFORM_IN = 0.86e-9
 TRANSFORM_OUT = 0.55e-9
 SCATTER = 0.3e-9
 """Winograd, a float: both products with B^T, both with A^T, a result put to its place."""
+OVERLAP = 0.9e-9
+"""Adding one float of a window of products to where the windows overlap."""
 SUM_OF_PRODUCTS = 0.2e-9
 """Depthwise, a product: einsum over long runs."""
 FETCH = 0.2e-9

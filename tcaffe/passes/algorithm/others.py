@@ -172,6 +172,11 @@ def plan_deconvolution(kernel: Kernel, around: Surroundings, workers: int) -> Pl
 def _deconvolution_tile(anchor: Node, shape: Ints, workers: int, flat: bool) -> tuple[Ints, dict[str, TensorType]]:
     """The largest block that leaves work for everybody and fits into memory, and that memory."""
     extent = geometry(anchor).extent[0]
+    for images in parts(shape[0]):
+        tile = (images, *shape[1:])
+        scratch = _spread_memory(anchor, tile, workers, flat)
+        if blocks(shape, tile) >= workers and sum(kind.nbytes for kind in scratch.values()) <= costs.NEAR * workers:
+            return tile, scratch
     for rows in (*parts(shape[1]), 1):
         tile = (1, rows, *shape[2:])
         scratch = _spread_memory(anchor, tile, workers, flat)

@@ -1,0 +1,175 @@
+"""Backward passes: the gradients of a run of layers as a graph of its own.
+
+It reads what the forward pass left: the blobs, the parameters, and the few values no blob shows that would be dear, or
+impossible, to compute again. All others are computed again where a gradient needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tcaffe.frontend.lower import AUTOMATIC, Lowered
+from tcaffe.frontend.parameters import owner_of
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph, topological
+from tcaffe.ir.node import Node
+from tcaffe.ir.ops.gradients import GRADIENTS
+from tcaffe.passes.differentiate import differentiate
+from tcaffe.pycaffe.cutting import isolated, read_before
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The gradients of some layers: a graph, and what its inputs and outputs are, by name.
+
+    Its inputs are the `data` or the `diff` of blobs, and values `kept` by the forward pass; its outputs are the diffs
+    of `blobs`, and what is added to the diffs of `params`.
+    """
+
+    graph: Graph
+    data: Mapping[str, str]
+    diff: Mapping[str, str]
+    kept: frozenset[str]
+    blobs: Mapping[str, str]
+    params: Mapping[str, str]
+
+
+def backward_graph(lowered: Lowered, first: int, last: int) -> Backward:
+    """The gradients of layers `first` to `last` for all that needs them."""
+    flow = _Flow(lowered, first, last)
+    gradients = differentiate(flow.seeds, flow.wanted)
+    blobs = {name: gradients[v] for name, v in flow.earliest.items() if v in gradients and v not in flow.seeds}
+    params = {p.node.name: gradients[p.node] for p in lowered.parameters if p.node in gradients}
+    outputs = {f"blob {name}": g for name, g in blobs.items()} | {f"param {name}": g for name, g in params.items()}
+    border = _Border(lowered, flow)
+    graph = border.cut(Graph(f"{lowered.graph.name}.backward", outputs))
+    return Backward(
+        graph=graph,
+        data=border.data,
+        diff=flow.diff,
+        kept=frozenset(border.kept),
+        blobs={f"blob {name}": name for name in blobs},
+        params={f"param {name}": name for name in params},
+    )
+
+
+def needing_gradients(lowered: Lowered) -> set[Node]:
+    """The values of a net that have gradients.
+
+    They depend on a parameter that learns (one whose lr_mult is not 0), or, with force_backward, on anything but whole
+    numbers; a net without a loss has none unless it says force_backward.
+    """
+    forced = bool(lowered.message.force_backward)  # type: ignore[attr-defined]
+    if not forced and not lowered.loss_weights:
+        return set()
+    found = {p.node for p in lowered.parameters if p.learned and (forced or p.lr_mult != 0)}
+    found |= {node for node in lowered.graph.inputs if forced and node.type.is_float}
+    nodes, hosted = topological(v for layer in lowered.layers for v in layer.values), _hosted(lowered)
+    while True:
+        for node in nodes:
+            if node.op in GRADIENTS and not found.isdisjoint(node.inputs):
+                found.add(node)
+        further = {v for v, read in hosted.items() if v not in found and not found.isdisjoint(read)}
+        if not further:
+            return found
+        found |= further
+
+
+def _hosted(lowered: Lowered) -> dict[Node, set[Node]]:
+    """For each value a layer makes on the host the values this layer reads."""
+    current, found = dict[str, Node](), dict[Node, set[Node]]()
+    for layer in lowered.layers:
+        read = {current[name] for name in layer.bottoms}
+        found |= {v: read for v in layer.values if v.op is ops.input_ and read}
+        current |= zip(layer.tops, layer.values, strict=True)
+    return found
+
+
+class _Flow:
+    """How gradients run through some layers.
+
+    `seeds` are the values they start from, of which those no layer here reads take the `diff` of their blob, an input
+    of that name; `wanted` are the values they are wanted for; `earliest` is the first value of each blob: its gradient
+    is what the blob shows when all layers have run backward.
+    """
+
+    def __init__(self, lowered: Lowered, first: int, last: int) -> None:
+        self.layers = lowered.layers[first : last + 1]
+        before = read_before(lowered, first, last)
+        values = [*before.values(), *(v for layer in self.layers for v in layer.values)]
+        self.here = isolated(lowered, before, values)
+        self.earliest = {name: self.here[v] for name, v in before.items()}
+        self.seeds: dict[Node, Node] = {}
+        self.diff: dict[str, str] = {}
+        current = dict(before)
+        read: set[Node] = set()
+        for layer in self.layers:
+            read |= {current[name] for name in layer.bottoms}
+            for name, value in zip(layer.tops, layer.values, strict=True):
+                if name != AUTOMATIC:
+                    current[name] = value
+                    self.earliest.setdefault(name, self.here[value])
+        self._sow(read)
+        needing = needing_gradients(lowered)
+        params = (owner_of(p) for layer in self.layers for p in layer.params)
+        self.wanted = [self.here.get(v, v) for v in dict.fromkeys((*values, *params)) if v in needing]
+
+    def _sow(self, read: set[Node]) -> None:
+        """Find where gradients start: at losses, and at what nobody here reads."""
+        for layer in self.layers:
+            for name, weight, value in zip(layer.tops, layer.loss_weights, layer.values, strict=True):
+                here = self.here[value]
+                if not value.type.is_float:
+                    continue
+                if value not in read and name != AUTOMATIC:
+                    seed = ops.input_(shape=value.shape, name=f"diff of {value.name}")
+                    self.diff[seed.name] = name
+                elif weight:
+                    seed = ops.const(value=weight, shape=value.shape)
+                else:
+                    continue
+                self.seeds[here] = self.seeds[here] + seed if here in self.seeds else seed
+
+
+@dataclass
+class _Border:
+    """Where a graph of gradients is cut off from the forward pass: at blobs, and at values that are kept."""
+
+    lowered: Lowered
+    flow: _Flow
+    data: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+    def cut(self, graph: Graph) -> Graph:
+        """`graph` with inputs in place of what blobs show, and of what must be kept."""
+        lowered = self.lowered
+        shown = {self.flow.here[v]: name for name, v in lowered.blobs.items() if v in self.flow.here}
+        changed = {param for layer in self.flow.layers for param in layer.updates}
+        inputs: dict[Node, Node] = {}
+        for node in self._reached(graph, shown, changed):
+            if node in shown:
+                self.data[node.name] = shown[node]
+            else:
+                self.kept.add(node.name)
+            inputs[node] = ops.input_(shape=node.shape, dtype=node.type.dtype, name=node.name)
+        return graph.substitute(inputs)
+
+    def _reached(self, graph: Graph, shown: Mapping[Node, str], changed: set[Node]) -> Iterator[Node]:
+        """The values of the forward pass at which the graph ends."""
+        forward = set(topological(self.flow.here.values()))
+        pending, seen = list(graph.outputs.values()), set[Node]()
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node in shown or (node in forward and (_dear(node) or node in changed)):
+                yield node
+            else:
+                pending += node.inputs
+
+
+def _dear(node: Node) -> bool:
+    """Whether a value is kept rather than computed again."""
+    return node.op.family == "contract" or (node.op is ops.input_ and node.type.dtype != "i64")

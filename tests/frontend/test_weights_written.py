@@ -13,8 +13,8 @@ from google.protobuf import text_format
 
 from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.weights import (
-    Target,
     OneByOne,
+    Target,
     match_weights,
     read_weights,
     write_caffemodel,

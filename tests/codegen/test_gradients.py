@@ -13,7 +13,7 @@ from tcaffe.ir import ops, slots
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
-from tcaffe.passes.algorithm import costs, others
+from tcaffe.passes.algorithm import costs, filters, others
 from tcaffe.passes.layout import layout
 from tests.codegen.run import check, program_of, run
 from tests.codegen.test_convolution import windows
@@ -28,6 +28,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(others, "BLOCK", 24)
     monkeypatch.setattr(others, "SMALL", 16)
     monkeypatch.setattr(costs, "PEAK", 1e6)
+    monkeypatch.setattr(filters, "MIN_SLICE", 1)
 
 
 def image(name: str, shape: tuple[int, ...], kind: str) -> Node:

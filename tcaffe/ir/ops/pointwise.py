@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tcaffe.ir.node import core_op
-from tcaffe.ir.types import DTYPES, TensorType, require
+from tcaffe.ir.types import DTYPES, IRError, TensorType, require
 
 
 def same(x: TensorType, *others: TensorType) -> TensorType:
     """The common type of operands that must agree; raises IRError when they do not."""
     for y in others:
-        require(x.same_value(y), f"{x} does not match {y}")
+        if not x.same_value(y):  # asked for every node after every pass: the message is only made where it is needed
+            raise IRError(f"{x} does not match {y}")
     return TensorType(x.shape, x.dtype)
 
 

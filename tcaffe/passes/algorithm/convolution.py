@@ -10,7 +10,7 @@ from tcaffe.ir import ops
 from tcaffe.ir.geometry import Geometry, geometry, mirrored
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import chain_nodes
+from tcaffe.ir.slots import chain_nodes, chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
@@ -68,6 +68,7 @@ class Convolution:
         whole = self.pool or conv
         self.shape: Ints = tuple(whole.shape[a] for a in whole.type.axes_in_memory)
         self.chain = chain_nodes(self.kernel)
+        self.slots = chain_slots(self.kernel, copied=self.storage.copied)
         self.passes = sum(1 for n in self.chain if n.op.family == "pointwise")
 
     def plans(self) -> Iterator[Plan]:
@@ -136,9 +137,8 @@ class Convolution:
         elements = math.prod(under)
         each += self.passes * (costs.CALL + elements * costs.PASS * costs.distance(4 * elements))
         cost = costs.spread(blocks(self.shape, tile), each, self.workers)
-        home, copied = self.storage.needs_home, self.storage.copied
         shape = tuple(self.conv.shape[a] for a in self.conv.type.axes_in_memory)
-        chain = chain_memory(self.kernel, self.workers, shape, under, home=home, copied=copied)
+        chain = chain_memory(self.kernel, self.slots, self.workers, shape, under, home=self.storage.needs_home)
         memory = scratch | chain | self.pooled(tile, under)
         weights = self.conv.inputs[1]
         form = form if self.conv.op is ops.conv else forms.flipped_first(form, self.geo.groups)

@@ -7,7 +7,7 @@ import math
 from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import accumulates, assign_slots, domain, margin, reduced_axes
+from tcaffe.ir.slots import accumulates, assign_slots, chain_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, parts, slot_memory
@@ -99,7 +99,8 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     for k in range(len(axes) - 1):
         inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
         scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
-    chain = chain_memory(kernel, workers, shape, tile, home=storage.needs_home, copied=storage.copied)
+    slots = chain_slots(kernel, copied=storage.copied)
+    chain = chain_memory(kernel, slots, workers, shape, tile, home=storage.needs_home)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
 
 
@@ -141,7 +142,8 @@ def plan_dot(kernel: Kernel, storage: Storage, workers: int) -> Plan:
             wide = -(-columns // (2 * workers))
             tile[-1] = min(columns, -(-wide // 16) * 16)
     block = tuple(tile)
-    chain = chain_memory(kernel, workers, dot.shape, block, home=storage.needs_home, copied=storage.copied)
+    slots = chain_slots(kernel, copied=storage.copied)
+    chain = chain_memory(kernel, slots, workers, dot.shape, block, home=storage.needs_home)
     return Plan(block, 0.0, {"tile": block, **storage.attrs}, chain)
 
 
@@ -166,7 +168,8 @@ def plan_deconvolution(kernel: Kernel, around: Surroundings, workers: int) -> Pl
     packed = {weights: form} if weights.op.name == "param" else {}
     if not packed:
         scratch["filters"] = form.make(weights).type
-    return Plan(tile, 0.0, {"tile": tile}, scratch | chain_memory(kernel, workers, shape, tile, home=False), packed)
+    chain = chain_memory(kernel, chain_slots(kernel, copied=False), workers, shape, tile, home=False)
+    return Plan(tile, 0.0, {"tile": tile}, scratch | chain, packed)
 
 
 def _deconvolution_tile(anchor: Node, shape: Ints, workers: int, flat: bool) -> tuple[Ints, dict[str, TensorType]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import Slots, chain_slots, clamps
+from tcaffe.ir.slots import Slots, clamps
 from tcaffe.ir.types import TensorType
 
 Ints = tuple[int, ...]
@@ -65,13 +65,13 @@ def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = (), marg
 
 
 def chain_memory(
-    kernel: Kernel, workers: int, shape: Ints, tile: Ints, *, home: bool, copied: bool = False
+    kernel: Kernel, slots: Slots, workers: int, shape: Ints, tile: Ints, *, home: bool
 ) -> dict[str, TensorType]:
     """Scratch memory for the chain behind an anchor; the first slot only if `home` is not the result's own place."""
-    slots = slot_memory(chain_slots(kernel, copied=copied), workers, tile)
+    memory = slot_memory(slots, workers, tile)
     if not home:
-        slots.pop("t0", None)
-    return slots | clamp_memory(kernel, shape, tile)
+        memory.pop("t0", None)
+    return memory | clamp_memory(kernel, shape, tile)
 
 
 def clamp_memory(kernel: Kernel, shape: Ints, tile: Ints) -> dict[str, TensorType]:

@@ -7,6 +7,7 @@ import math
 from tcaffe.ir.geometry import around_window
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
+from tcaffe.ir.slots import chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm.others import region_tile
 from tcaffe.passes.algorithm.plan import Ints, Plan, chain_memory
@@ -28,7 +29,8 @@ def plan_pool_gradient(kernel: Kernel, around: Surroundings, workers: int) -> Pl
         lengths[position] = shape[position]
         scratch[f"spread{k}"] = TensorType((workers, *lengths), node.type.dtype)
     storage = around.storage(kernel)
-    chain = chain_memory(kernel, workers, shape, tile, home=storage.needs_home, copied=storage.copied)
+    slots = chain_slots(kernel, copied=storage.copied)
+    chain = chain_memory(kernel, slots, workers, shape, tile, home=storage.needs_home)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
 
 
@@ -46,7 +48,8 @@ def plan_unpool(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
         scratch["dense"] = TensorType((workers, *there), node.type.dtype)
     storage = around.storage(kernel)
     home = storage.needs_home or not storage.output_dense
-    chain = chain_memory(kernel, workers, shape, tile, home=home, copied=storage.copied)
+    slots = chain_slots(kernel, copied=storage.copied)
+    chain = chain_memory(kernel, slots, workers, shape, tile, home=home)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
 
 

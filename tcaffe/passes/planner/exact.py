@@ -2,14 +2,15 @@
 
 In a canonical placement every buffer rests on the ground or on another one, and buffers are placed by rising offset.
 The idea, with its inference over stretches of time, is that of MiniMalloc (Moffitt, ASPLOS 2023); here it works
-on arrays: one step looks at all buffers and stretches at once.
+on arrays: one step looks at all buffers and stretches at once. Buffers that share no time with the rest are a search
+of their own, which is never repeated because another one failed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,6 +70,20 @@ def _priorities(problem: Problem, attempt: int, rng: random.Random) -> list[int]
     return sorted(range(len(buffers)), key=key)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Part of a placement: for each stretch of time the `floor` and the bytes to come, `rest`; and who is `waiting`.
+
+    No buffer may lie lower than `last`, the offset of the buffer placed before, which was the one called `before`.
+    """
+
+    floor: np.ndarray
+    rest: np.ndarray
+    waiting: np.ndarray
+    last: int = 0
+    before: int = -1
+
+
 class Search:
     """One depth-first search; buffers are numbered by the order in which they are tried."""
 
@@ -87,10 +102,10 @@ class Search:
 
     def run(self) -> Outcome:
         """Search until there is an answer or no step left."""
-        total = (self.covers * self.size[:, None]).sum(0)
+        rest = (self.covers * self.size[:, None]).sum(0)
         waiting = (self.size > 0) & (self.high > self.low)
         try:
-            found = self._fill(np.zeros_like(total), total, waiting)
+            found = self._answer(State(np.zeros_like(rest), rest, waiting))
         except OutOfStepsError:
             return Outcome(None, False, self.steps)
         if not found:
@@ -100,71 +115,81 @@ class Search:
             offsets[i] = int(self.offsets[k])
         return Outcome(offsets, False, self.steps - self.left)
 
-    def _fill(self, floor: np.ndarray, rest: np.ndarray, waiting: np.ndarray) -> bool:
-        """Place everything that waits; without recursion, since a plan may be thousands of buffers deep.
+    def _answer(self, state: State) -> bool:
+        """Whether all that waits in `state` can be placed.
 
-        A state is (floor, rest, waiting, lowest offset allowed, buffer placed last). Each entry of the stack yields
-        the states one decision away; parts that share no time are placed one after the other.
+        `_solve` asks by yielding states and is sent the answers. The stack of those that wait for one is kept here,
+        not by Python's calls, since a plan may be thousands of buffers deep.
         """
-        jobs = [(floor, rest, waiting, 0, -1)]
-        stack = [self._choices(jobs)]
+        stack = [self._solve(state)]
+        answer: bool | None = None  # what a search that has just begun is sent
         while stack:
-            following = next(stack[-1], None)
-            if following is None:
+            try:
+                asked = stack[-1].send(answer)  # type: ignore[arg-type]
+            except StopIteration as done:
                 stack.pop()
-            elif not following:
-                return True
+                answer = done.value
             else:
-                stack.append(self._choices(following))
-        return False
+                stack.append(self._solve(asked))
+                answer = None
+        return bool(answer)
 
-    def _choices(self, jobs: list[tuple[np.ndarray, np.ndarray, np.ndarray, int, int]]) -> Iterator[list]:  # type: ignore[type-arg]
-        """The lists of jobs left after each way to place one buffer of the first job."""
+    def _solve(self, state: State) -> Generator[State, bool, bool]:
+        """Place everything that waits in `state`."""
         if self.left <= 0:
             raise OutOfStepsError
         self.left -= 1
-        (floor, rest, waiting, last, before), *others = jobs
-        if not waiting.any():
-            yield others
-            return
-        inferred = self._infer(floor, rest, waiting, last)
+        if not state.waiting.any():
+            return True
+        inferred = self._infer(state)
         if inferred is None:
-            return
+            return False
         numbers, at, floor = inferred
         parts = self._parts(numbers)
         if len(parts) > 1:
-            yield [*((floor, rest, self._only(p), last, before) for p in sorted(parts, key=len)), *others]
-            return
+            for part in sorted(parts, key=len):
+                if not (yield replace(state, floor=floor, waiting=self._only(part))):
+                    return False
+            return True
         lowest_top = int((at + self.size[numbers]).min())
         for offset, k in zip(at.tolist(), numbers.tolist(), strict=True):
-            if offset >= lowest_top or (offset == last and k < before):
+            if offset >= lowest_top or (offset == state.last and k < state.before):
                 continue  # something else fits below it, or the same was tried in another order
-            where = slice(self.low[k], self.high[k])
-            new_floor, new_rest, new_waiting = floor.copy(), rest.copy(), waiting.copy()
-            new_floor[where] = offset + self.size[k]
-            new_rest[where] -= self.size[k]
-            new_waiting[k] = False
-            if (new_floor[where] + new_rest[where] <= self.cap).all():
+            following = self._placed(state, floor, k, offset)
+            if following is None:
+                continue
+            if (yield following):
                 self.offsets[k] = offset
-                yield [(new_floor, new_rest, new_waiting, offset, k), *others]
+                return True
+            if not following.rest[self.low[k] : self.high[k]].any():
+                break  # nothing would lie on it: if this fails, it is not because of where it lies
+        return False
 
-    def _infer(
-        self, floor: np.ndarray, rest: np.ndarray, waiting: np.ndarray, last: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    def _placed(self, state: State, floor: np.ndarray, k: int, offset: int) -> State | None:
+        """The state with buffer k at `offset`; None if what is to come does not fit above it."""
+        where = slice(self.low[k], self.high[k])
+        floor, rest, waiting = floor.copy(), state.rest.copy(), state.waiting.copy()
+        floor[where] = offset + self.size[k]
+        rest[where] -= self.size[k]
+        waiting[k] = False
+        fits = (floor[where] + rest[where] <= self.cap).all()
+        return State(floor, rest, waiting, offset, k) if fits else None
+
+    def _infer(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Who waits, how low each can lie, and how low the free space begins; None if that is more than the cap.
 
         Where nothing can lie low, the floor may rise to where something can, which lifts what stretches over it.
         """
-        numbers = np.flatnonzero(waiting)
+        numbers, floor = np.flatnonzero(state.waiting), state.floor
         covers, absent = self.covers[numbers], self.absent[numbers]
         while True:
-            at = np.maximum(np.where(covers, floor, 0).max(1), last)
+            at = np.maximum(np.where(covers, floor, 0).max(1), state.last)
             lowest = (absent + at[:, None]).min(0)
             risen = np.where(lowest < NOTHING, np.maximum(floor, lowest), floor)
             if (risen == floor).all():
                 return (numbers, at, floor) if (at + self.size[numbers] <= self.cap).all() else None
             floor = risen
-            if (floor + rest > self.cap).any():
+            if (floor + state.rest > self.cap).any():
                 return None
 
     def _parts(self, numbers: np.ndarray) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ MAX_ROUNDS = 3000
 SEARCH_STEPS = 4000
 SEARCHED = 400
 """Steps of the full search, and up to how many buffers it is tried: a second or two."""
+CAPACITY_EFFORT = 50
+"""How much more of the full search somebody gets who asks for a capacity: about half a minute."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ def plan(problem: Problem, *, capacity: int | None = None, effort: int = 1) -> P
         best = _beams(problem, cap) or best
     if height(problem, best) > cap:
         best = _climbed(problem, best, cap, effort)
+    bound = problem.lower_bound
     if height(problem, best) > cap and len(problem.buffers) <= SEARCHED:
-        best = search(problem, cap, steps=effort * SEARCH_STEPS).offsets or best
-    return _placement(problem, best)
+        steps = SEARCH_STEPS * effort * (1 if capacity is None else CAPACITY_EFFORT)
+        best, bound = _searched(problem, best, cap, steps)
+    return _placement(problem, best, bound)
 
 
 def _greedy(problem: Problem, cap: int) -> list[Offsets]:
@@ -102,7 +107,25 @@ def _climbed(problem: Problem, best: Offsets, cap: int, effort: int) -> Offsets:
     return offsets if top < height(problem, best) else best
 
 
-def _placement(problem: Problem, offsets: Offsets) -> Placement:
+def _searched(problem: Problem, best: Offsets, cap: int, steps: int) -> tuple[Offsets, int]:
+    """The better of `best` and what `steps` of full search find, and a proven bound.
+
+    As long as it is proven that nothing fits under the cap, the cap is raised to the next height there can be: a
+    multiple of what divides all sizes.
+    """
+    bound, grain = problem.lower_bound, math.gcd(*problem.sizes)
+    while steps > 0 and cap < height(problem, best):
+        outcome = search(problem, cap, steps=steps)
+        if outcome.offsets is not None:
+            return outcome.offsets, bound
+        if not outcome.proven:
+            break
+        cap = bound = (cap // grain + 1) * grain
+        steps -= outcome.steps
+    return best, bound
+
+
+def _placement(problem: Problem, offsets: Offsets, bound: int) -> Placement:
     size = height(problem, offsets)
     named = {b.name: offset for b, offset in zip(problem.buffers, offsets, strict=True)}
-    return Placement(named, size, Certificate(size, problem.lower_bound))
+    return Placement(named, size, Certificate(size, bound))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tcaffe.frontend.parameters import parameter_values
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
+from tcaffe.ir.program import Program
 from tcaffe.passes.layout import layout
 from tcaffe.passes.pipeline import OPTIMISE
 from tests.codegen.triton.run import Case, program_of
@@ -161,8 +163,19 @@ def not_a_number() -> Case:
     return Case(graph, feed)
 
 
+def packed(program: Program) -> Program:
+    """The program with the filters of its convolutions packed: channels innermost."""
+    kernels, prepare = [], dict(program.prepare.outputs)
+    for kernel in program.kernels:
+        w = kernel.anchor.inputs[1]
+        prepare[f"{w.name}.last"] = last = ops.transpose(prepare.pop(w.name), order=(0, *range(2, len(w.shape)), 1))
+        kernels.append(replace(kernel, packing={w: ops.param(shape=last.shape, name=f"{w.name}.last")}))
+    return replace(program, kernels=tuple(kernels), prepare=program.prepare.with_outputs(prepare))
+
+
 NETS = {name: Case(graph, feeds(graph)) for name, graph in {**nets(), **random_nets()}.items()}
 NETS["not a number"] = not_a_number()
+NETS |= {f"{name}, packed": replace(NETS[name], change=packed) for name in ("conv everything", "conv tap by tap")}
 OPS = single_ops()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 import pytest
 
@@ -16,7 +15,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.ops import OPS
 from tcaffe.ir.program import Program
-from tests.codegen.triton.nets import conv, image
+from tests.codegen.triton.nets import conv, image, packed
 from tests.codegen.triton.run import program_of
 from tests.graphs import classified, deconvolved, normalised, pooled, rectified, softmax
 
@@ -102,11 +101,7 @@ def test_what_there_is_no_code_for(node: Node, words: str) -> None:
 
 
 def test_packed_filters_are_read_as_they_lie() -> None:
-    graph = Graph("net", {"out": conv(image(1, 40, 5, 5), 3, (3, 3))})
-    program = program_of(graph)
-    w = next(p for p in program.params if p.name == "conv.w")
-    packed = ops.param(shape=(3, 3, 3, 40), name="conv.w.last")
-    (kernel,) = program.kernels
-    emitted = emit(replace(program, kernels=(replace(kernel, packing={w: packed}),)))
-    assert "channel * 360" in emitted.source and "step // 2 * 40" not in emitted.source
+    program = packed(program_of(Graph("net", {"out": conv(image(1, 40, 5, 5), 3, (3, 3))})))
+    emitted = emit(program)
+    assert "conv_w_begin + tap * 40 + down" in emitted.source
     assert emitted.launches[0].pointers == ("data", "conv.w.last", "conv.b", "out")

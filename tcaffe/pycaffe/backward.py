@@ -6,10 +6,11 @@ impossible, to compute again. All others are computed again where a gradient nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from tcaffe.frontend.lower import AUTOMATIC, Lowered
+from tcaffe.frontend.lower import AUTOMATIC, Lowered, LoweredLayer
 from tcaffe.frontend.parameters import owner_of
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
@@ -39,7 +40,8 @@ def backward_graph(lowered: Lowered, first: int, last: int) -> Backward:
     """The gradients of layers `first` to `last` for all that needs them."""
     flow = _Flow(lowered, first, last)
     gradients = differentiate(flow.seeds, flow.wanted)
-    blobs = {name: gradients[v] for name, v in flow.earliest.items() if v in gradients and v not in flow.seeds}
+    fed = set(flow.diff.values())
+    blobs = {name: gradients[v] for name, v in flow.earliest.items() if v in gradients and name not in fed}
     params = {p.node.name: gradients[p.node] for p in lowered.parameters if p.node in gradients}
     outputs = {f"blob {name}": g for name, g in blobs.items()} | {f"param {name}": g for name, g in params.items()}
     border = _Border(lowered, flow)
@@ -58,30 +60,28 @@ def needing_gradients(lowered: Lowered) -> set[Node]:
     """The values of a net that have gradients.
 
     They depend on a parameter that learns (one whose lr_mult is not 0), or, with force_backward, on anything but whole
-    numbers; a net without a loss has none unless it says force_backward.
+    numbers; `propagate_down: true` asks for those of a layer's bottoms, if the layer runs backward at all. A net
+    without a loss has none unless it says force_backward.
     """
-    forced = bool(lowered.message.force_backward)  # type: ignore[attr-defined]
-    if not forced and not lowered.loss_weights:
+    message: Any = lowered.message
+    if not message.force_backward and not lowered.loss_weights:
         return set()
-    found = {p.node for p in lowered.parameters if p.learned and (forced or p.lr_mult != 0)}
-    found |= {node for node in lowered.graph.inputs if forced and node.type.is_float}
-    nodes, hosted = topological(v for layer in lowered.layers for v in layer.values), _hosted(lowered)
-    while True:
-        for node in nodes:
-            if node.op in GRADIENTS and not found.isdisjoint(node.inputs):
-                found.add(node)
-        further = {v for v, read in hosted.items() if v not in found and not found.isdisjoint(read)}
-        if not further:
-            return found
-        found |= further
-
-
-def _hosted(lowered: Lowered) -> dict[Node, set[Node]]:
-    """For each value a layer makes on the host the values this layer reads."""
-    current, found = dict[str, Node](), dict[Node, set[Node]]()
-    for layer in lowered.layers:
-        read = {current[name] for name in layer.bottoms}
-        found |= {v: read for v in layer.values if v.op is ops.input_ and read}
+    found = {p.node for p in lowered.parameters if p.learned and (message.force_backward or p.lr_mult != 0)}
+    found |= {node for node in lowered.graph.inputs if message.force_backward and node.type.is_float}
+    nodes = iter(topological(v for layer in lowered.layers for v in layer.values))
+    current, seen = dict[str, Node](), set[Node]()
+    for layer, written in zip(lowered.layers, message.layer, strict=True):
+        bottoms = [current[name] for name in layer.bottoms]
+        runs = not found.isdisjoint((*bottoms, *map(owner_of, layer.params)))
+        if runs:
+            found |= {v for v, asked in zip(bottoms, written.propagate_down, strict=False) if asked and v.type.is_float}
+            found |= {v for v in layer.values if v.op is ops.input_}  # a layer on the host made it
+        for value in layer.values:
+            while value not in seen:
+                node = next(nodes)
+                seen.add(node)
+                if node.op in GRADIENTS and not found.isdisjoint(node.inputs):
+                    found.add(node)
         current |= zip(layer.tops, layer.values, strict=True)
     return found
 
@@ -89,9 +89,9 @@ def _hosted(lowered: Lowered) -> dict[Node, set[Node]]:
 class _Flow:
     """How gradients run through some layers.
 
-    `seeds` are the values they start from, of which those no layer here reads take the `diff` of their blob, an input
-    of that name; `wanted` are the values they are wanted for; `earliest` is the first value of each blob: its gradient
-    is what the blob shows when all layers have run backward.
+    `seeds` are the values they start from: losses, and the blobs that no layer here reads, whose diffs are inputs by
+    the names in `diff`. `wanted` are the values they are wanted for; `earliest` is the first value of each blob: its
+    gradient is what the blob shows when all layers have run backward.
     """
 
     def __init__(self, lowered: Lowered, first: int, last: int) -> None:
@@ -102,34 +102,39 @@ class _Flow:
         self.earliest = {name: self.here[v] for name, v in before.items()}
         self.seeds: dict[Node, Node] = {}
         self.diff: dict[str, str] = {}
-        current = dict(before)
-        read: set[Node] = set()
         for layer in self.layers:
-            read |= {current[name] for name in layer.bottoms}
             for name, value in zip(layer.tops, layer.values, strict=True):
-                if name != AUTOMATIC:
-                    current[name] = value
-                    self.earliest.setdefault(name, self.here[value])
-        self._sow(read)
+                self.earliest.setdefault(name, self.here[value])
+        self._sow(_unread(self.layers))
         needing = needing_gradients(lowered)
         params = (owner_of(p) for layer in self.layers for p in layer.params)
         self.wanted = [self.here.get(v, v) for v in dict.fromkeys((*values, *params)) if v in needing]
 
-    def _sow(self, read: set[Node]) -> None:
-        """Find where gradients start: at losses, and at what nobody here reads."""
+    def _sow(self, unread: Mapping[str, Node]) -> None:
+        """Start gradients at what nobody here reads, and at losses that are read, too, or have no name."""
+        for name, value in unread.items():
+            if value.type.is_float:
+                seed = ops.input_(shape=value.shape, name=f"diff of {name}")
+                self.diff[seed.name] = name
+                self._seed(value, seed)
         for layer in self.layers:
             for name, weight, value in zip(layer.tops, layer.loss_weights, layer.values, strict=True):
-                here = self.here[value]
-                if not value.type.is_float:
-                    continue
-                if value not in read and name != AUTOMATIC:
-                    seed = ops.input_(shape=value.shape, name=f"diff of {value.name}")
-                    self.diff[seed.name] = name
-                elif weight:
-                    seed = ops.const(value=weight, shape=value.shape)
-                else:
-                    continue
-                self.seeds[here] = self.seeds[here] + seed if here in self.seeds else seed
+                if weight and unread.get(name) is not value:
+                    self._seed(value, ops.const(value=weight, shape=value.shape))
+
+    def _seed(self, value: Node, seed: Node) -> None:
+        here = self.here[value]
+        self.seeds[here] = self.seeds[here] + seed if here in self.seeds else seed
+
+
+def _unread(layers: Sequence[LoweredLayer]) -> dict[str, Node]:
+    """The blobs that `layers` make and leave: none of them reads their last version."""
+    left: dict[str, Node] = {}
+    for layer in layers:
+        for name in layer.bottoms:
+            left.pop(name, None)
+        left |= {name: v for name, v in zip(layer.tops, layer.values, strict=True) if name != AUTOMATIC}
+    return left
 
 
 @dataclass

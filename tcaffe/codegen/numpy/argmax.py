@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 
-from tcaffe.codegen.numpy.blocks import Block, subscript
+from tcaffe.codegen.numpy.blocks import Axis, Block, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.slides import Slide
 
@@ -16,7 +17,7 @@ def argmax_block(f: Function, found: Sequence[Slide], block: Block, source: str,
 
     Every tap has a code, the first one the highest: the highest code among the equal ones is that of the first, and
     small integers are compared at many times the speed at which floats are chosen by a mask. The indices are row-major
-    over the pooled axes of the whole operand; `source` is all of it along these.
+    over the pooled axes of the whole operand; `source` is all of it along these, the block a part of the results.
     """
     code, equal = f.fresh("code"), f.fresh("equal")
     lengths = subscript([f.worker, *(a.trim for a in block.axes)])
@@ -24,12 +25,13 @@ def argmax_block(f: Function, found: Sequence[Slide], block: Block, source: str,
     f.body.line(f"{code}.fill(0)")
     count = math.prod(s.size for s in found)
     for number, taps in enumerate(itertools.product(*(range(s.size) for s in found))):
+        if not all(t in (*s.full, *s.partial) for s, t in zip(found, taps, strict=True)):
+            continue
         here, there = [":"] * len(block.axes), [":"] * len(block.axes)
-        for slide, tap in zip(found, taps, strict=True):
-            first, last = slide.results(tap)
-            here[slide.position] = ":" if (first, last) == (0, slide.out) else f"{first}:{last}"
-            there[slide.position] = slide.operands(tap, str(first), str(last))
-        if all(first < last for first, last in (s.results(t) for s, t in zip(found, taps, strict=True))):
+        with ExitStack() as conditions:
+            for slide, tap in zip(found, taps, strict=True):
+                axis = block.axes[slide.position]
+                here[slide.position], there[slide.position] = _ranges(f, slide, tap, axis, conditions)
             cut = subscript(here)
             f.body.lines(
                 f"np.equal({source}{subscript(there)}, {largest}{cut}, out={equal}{cut})",
@@ -38,6 +40,19 @@ def argmax_block(f: Function, found: Sequence[Slide], block: Block, source: str,
             )
     f.body.line(f"np.maximum({code}, 1, out={code})")  # nothing equals a not-a-number
     _decode(f, found, block, code, out)
+
+
+def _ranges(f: Function, slide: Slide, tap: int, axis: Axis, conditions: ExitStack) -> tuple[str, str]:
+    """The windows of the block of which a tap exists, and these taps; where there may be none, under a condition."""
+    first, last = slide.results(tap)
+    if axis.whole:
+        return ":" if (first, last) == (0, slide.out) else f"{first}:{last}", slide.operands(tap, str(first), str(last))
+    if (first, last) == (0, slide.out):
+        return ":", slide.operands(tap, axis.start, axis.stop)
+    start, stop = f.fresh("first"), f.fresh("last")
+    f.body.line(f"{start}, {stop} = max({axis.start}, {first}), min({axis.stop}, {last})")
+    conditions.enter_context(f.body.block(f"if {start} < {stop}:"))
+    return f"{start} - {axis.start}:{stop} - {axis.start}", slide.operands(tap, start, stop)
 
 
 def _decode(f: Function, found: Sequence[Slide], block: Block, code: str, out: str) -> None:
@@ -59,7 +74,9 @@ def _decode(f: Function, found: Sequence[Slide], block: Block, code: str, out: s
                 f"np.multiply({line}, {float(step)}, out={line})",
                 f"np.add({out}, {line}, out={out})",
             )
-    f.body.line(f"np.add({out}, {_starts(f, found)}, out={out})")
+    pooled = {s.position for s in found}
+    here = subscript([a.where if k in pooled else ":" for k, a in enumerate(block.axes)])
+    f.body.line(f"np.add({out}, {_starts(f, found)}{here}, out={out})")
     if any(s.low >= s.size or (s.out - 1) * s.stride - s.low + s.size > s.count for s in found):
         last = math.prod(s.count for s in found) - 1
         f.body.line(f"np.minimum(np.maximum({out}, 0.0, out={out}), {float(last)}, out={out})")

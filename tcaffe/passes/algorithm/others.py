@@ -90,8 +90,7 @@ def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     axes = sorted(order.index(a) for a in pool.attrs["axes"])
     reach = math.prod(pool.attrs["stride"])
     argmax = pool.attrs["kind"] == "argmax"
-    whole = set(axes if argmax else axes[1:])
-    tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, whole, reach, workers)
+    tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, set(axes[1:]), reach, workers)
     scratch: dict[str, TensorType] = {}
     if argmax:
         scratch = _argmax_memory(pool, tile, workers)

@@ -93,6 +93,7 @@ CASES: tuple[OpCase, ...] = (
     OpCase(ops.conv, (IMAGE, (6, 4, 3, 3)), PLAIN, label="plain"),
     OpCase(ops.conv, (IMAGE, (6, 2, 3, 2)), {**ROUGH, "groups": 2}, label="rough"),
     OpCase(ops.conv, ((1, 2, 7), (3, 2, 3)), {"stride": (2,), "pad": (1,), "dilation": (1,)}, label="1d"),
+    OpCase(ops.conv, ((3, 4), (6, 2)), {"stride": (), "pad": (), "dilation": (), "groups": 2}, label="no axes"),
     OpCase(ops.conv_dx, (IMAGE, (4, 3, 3, 3)), {**PLAIN, "shape": (2, 3, 7, 8)}, label="plain"),
     OpCase(ops.conv_dx, (IMAGE, (4, 3, 3, 2)), {**ROUGH, "groups": 2, "shape": (2, 6, 9, 4)}, label="rough"),
     OpCase(ops.conv_dw, (IMAGE, (2, 6, 3, 4)), {**PLAIN, "shape": (6, 4, 3, 3)}, label="plain"),

@@ -24,7 +24,21 @@ def difference(case):
         net.blobs[name].data[...] = value
     net.forward()
     checked = {name: case.compare(name, net.blobs[name].data, value) for name, value in case.group("out").items()}
+    if case.about["mode"] == "fb" and not case.about.get("quirk"):
+        checked |= gradients(net, case)
     return {name: problem for name, problem in checked.items() if problem}
+
+
+def gradients(net, case):
+    """The diffs of inputs and parameters that come out other than recorded."""
+    for name, value in case.group("dout").items():
+        net.blobs[name].diff[...] = value
+    net.backward()
+    checked = {f"d.{name}": case.compare(name, net.blobs[name].diff, v) for name, v in case.group("din").items()}
+    for key, value in case.group("dparam").items():
+        layer, index = key.rsplit("/", 1)
+        checked[f"d.{key}"] = case.compare(key, net.params[layer][int(index)].diff, value)
+    return checked
 
 
 @pytest.mark.parametrize(("kind", "recorded"), [(k, list(c)) for k, c in groupby(cases(OWN), kind)])

@@ -215,7 +215,17 @@ def _dot(node: Node, g: Node) -> tuple[Node | None, ...]:
 @gradient(ops.conv)
 def _conv(node: Node, g: Node) -> tuple[Node | None, ...]:
     x, w = node.inputs
+    if len(x.shape) == 2:
+        return _conv_without_axes(node, g)
     return ops.conv_dx(g, w, shape=x.shape, **node.attrs), ops.conv_dw(x, g, shape=w.shape, **node.attrs)
+
+
+def _conv_without_axes(node: Node, g: Node) -> tuple[Node | None, ...]:
+    """Images without spatial axes get one of length 1, so that the transposes have windows to slide."""
+    x, w, g = (ops.reshape(v, shape=(*v.shape, 1)) for v in (*node.inputs, g))
+    attrs = {"stride": (1,), "pad": (0,), "dilation": (1,), "groups": node.attrs["groups"]}
+    dx, dw = ops.conv_dx(g, w, shape=x.shape, **attrs), ops.conv_dw(x, g, shape=w.shape, **attrs)
+    return ops.reshape(dx, shape=x.shape[:2]), ops.reshape(dw, shape=w.shape[:2])
 
 
 @gradient(ops.conv_dx)

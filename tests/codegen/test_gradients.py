@@ -207,3 +207,10 @@ def test_not_a_numbers_lead_nowhere_else(pad: tuple[tuple[int, int], ...]) -> No
     found = run(program_of(graph, 1, (layout,)), feed)
     assert found["index"].min() >= 0 and found["index"].max() < 36
     assert found["dx"].sum() == g.type.size
+
+
+def test_reductions_of_temporaries_that_share_memory() -> None:
+    """What one reduction reads is written over by what the next one reads."""
+    x, y = (image(name, (2, 4, 13, 11), "last") for name in "xy")
+    terms = (x * y, -(x + y), ops.exp(x) * y)
+    check(Graph("sums", {f"s{k}": ops.reduce_sum(v, axes=(0, 2, 3), name=f"s{k}") for k, v in enumerate(terms)}))

@@ -25,10 +25,12 @@ def write_region(f: Function) -> None:
         f.start.line(f"{f.memory('ones')}.fill(1)")
     with begin_shares(f, order, shape, tile, f.kernel.attrs["shares"]) as share:
         walk = Walk(f, share.block, slots)
-        walk.run(n for n in f.kernel.nodes if n not in reductions)
-        for k, node in enumerate(reductions):
-            call = _reduced(f, share, node, walk)
-            add_to_sum(f, share, call, ufunc=_joining(node), number=str(k))
+        for node in f.kernel.nodes:
+            if node in reductions:  # here, not at the end: what it reads may be overwritten
+                call, number = _reduced(f, share, node, walk), str(reductions.index(node))
+                add_to_sum(f, share, call, ufunc=_joining(node), number=number)
+            else:
+                walk.run((node,))
     for k, node in enumerate(reductions):
         total = add_sums(f, ufunc=_joining(node), number=str(k))
         f.end.line(f"np.copyto({f.arguments[node]}, {total}.reshape({', '.join(map(str, node.shape)) or '()'}))")

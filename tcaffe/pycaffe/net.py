@@ -217,7 +217,9 @@ class Net:
 
     def _reshaped(self, param: Node) -> Blob:
         blob = Blob(param.shape)
-        blob.bind(self._values[owner_of(param).name].data.reshape(param.shape))
+        owner = self._values[owner_of(param).name]
+        blob.bind(owner.data.reshape(param.shape))
+        blob.bind_diff(owner.diff.reshape(param.shape))
         return blob
 
     # ── data layers ─────────────────────────────────────────────────────────────────────────────────

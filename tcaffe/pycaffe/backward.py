@@ -19,6 +19,9 @@ from tcaffe.ir.ops.gradients import GRADIENTS
 from tcaffe.passes.differentiate import differentiate
 from tcaffe.pycaffe.cutting import isolated, read_before
 
+UNASKED = ("LSTM", "RNN")
+"""Layers that give their bottoms gradients whenever they run backward."""
+
 
 @dataclass(frozen=True)
 class Backward:
@@ -74,7 +77,8 @@ def needing_gradients(lowered: Lowered) -> set[Node]:
         bottoms = [current[name] for name in layer.bottoms]
         runs = not found.isdisjoint((*bottoms, *map(owner_of, layer.params)))
         if runs:
-            found |= {v for v, asked in zip(bottoms, written.propagate_down, strict=False) if asked and v.type.is_float}
+            asked = written.propagate_down or [layer.type in UNASKED] * len(bottoms)
+            found |= {v for v, yes in zip(bottoms, asked, strict=True) if yes and v.type.is_float}
             found |= {v for v in layer.values if v.op is ops.input_}  # a layer on the host made it
         for value in layer.values:
             while value not in seen:

@@ -212,9 +212,9 @@ class Lowering:
         self._current.append(self.parameters.take(p, len(self._current), role, shape, filler, learned))
         return self._current[-1]
 
-    def state(self, p: LayerView, role: str, shape: Shape) -> Node:
-        """What the layer being added carries from pass to pass."""
-        return self.parameters.carry(p, role, shape)
+    def state(self, p: LayerView, role: str, shape: Shape, start: Message | None) -> Node:
+        """What the layer being added carries from pass to pass, and the numbers it starts with."""
+        return self.parameters.carry(p, role, shape, start)
 
     def update(self, state: Node, value: Node) -> None:
         """`state`, a state or parameter of the layer being added, is `value` after the layer has run."""
@@ -287,10 +287,16 @@ class Lowering:
         self._current, self._updates = [], {}
         try:
             with naming(_label(p.layer), p.span()):
-                made = p.kind.rule(*bottoms, p=p)
+                made = p.kind.rule(*self._propagating(p.layer, bottoms), p=p)
         except IRError as error:
             p.fail("", str(error))
         return made if isinstance(made, tuple) else (made,)
+
+    def _propagating(self, layer: Any, bottoms: list[Node]) -> list[Node]:
+        """The bottoms of a layer as its rule sees them: no gradient passes those whose `propagate_down` is false."""
+        if self.net.force_backward or not layer.propagate_down:
+            return bottoms
+        return [x if down else ops.detach(x) for x, down in zip(bottoms, layer.propagate_down, strict=True)]
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """What `action` returns, or None after reporting why it cannot."""

@@ -24,7 +24,7 @@ class Parameter:
     """A parameter of the net, as the layer that owns it declares it.
 
     `index` is its place among the layer's parameters, `key` the name it can be shared by, if any. `filler` (a
-    FillerParameter) says how it starts, unless the prototxt itself holds its `values` (a BlobProto). What is not
+    FillerParameter) says how it starts, unless there are `values` for it (a BlobProto). What is not
     `learned` is state: the layer changes it as it runs. State without an `index` is no parameter of the layer in Caffe:
     weights files do not hold it, and it starts anew where its shape changes. The multipliers are None where no layer
     sets them.
@@ -49,10 +49,10 @@ class Parameters:
         self._unique = unique
         self._places: dict[str, int] = {}
 
-    def carry(self, p: LayerView, role: str, shape: Shape) -> Node:
-        """State of a layer that is none of its parameters."""
+    def carry(self, p: LayerView, role: str, shape: Shape, values: Message | None) -> Node:
+        """State of a layer that is none of its parameters, and the values it starts with."""
         node = param(shape=shape, name=self._unique(f"{p.layer.name or p.kind.name}.{role}"))
-        self.owned.append(Parameter(node, p.layer.name, None, "", caffe_pb2.FillerParameter(), None, learned=False))
+        self.owned.append(Parameter(node, p.layer.name, None, "", caffe_pb2.FillerParameter(), values, learned=False))
         return node
 
     def take(self, p: LayerView, index: int, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:

@@ -43,7 +43,7 @@ def backward_graph(lowered: Lowered, first: int, last: int) -> Backward:
     """The gradients of layers `first` to `last` for all that needs them."""
     flow = _Flow(lowered, first, last)
     gradients = differentiate(flow.seeds, flow.wanted)
-    fed = set(flow.diff.values())
+    fed = {name for name in flow.diff.values() if flow.earliest[name] in flow.seeds}  # and not changed in place
     blobs = {name: gradients[v] for name, v in flow.earliest.items() if v in gradients and name not in fed}
     params = {p.node.name: gradients[p.node] for p in lowered.parameters if p.node in gradients}
     outputs = {f"blob {name}": g for name, g in blobs.items()} | {f"param {name}": g for name, g in params.items()}

@@ -1,5 +1,6 @@
 """What the original computed, computed by compiled nets: every recorded layer and net."""
 
+from contextlib import chdir
 from itertools import groupby
 
 import pytest
@@ -14,31 +15,36 @@ def kind(case):
 
 
 def difference(case):
-    """The tops that come out other than recorded, with what is wrong with them."""
-    net = caffe.Net(case.folder / "net.prototxt", getattr(caffe, case.about["phase"]))
+    """What comes out other than recorded, and what is wrong with it."""
+    with chdir(case.folder):  # what paths in the prototxt are relative to
+        net = caffe.Net("net.prototxt", getattr(caffe, case.about["phase"]))
     for key, value in case.group("param").items():
-        layer, index = key.rsplit("/", 1)
-        net.params[layer][int(index)].data[...] = value
+        blob_of(net, key).data[...] = value
     for name, value in case.group("in").items():
         net.blobs[name].reshape(*value.shape)
         net.blobs[name].data[...] = value
     net.forward()
-    checked = {name: case.compare(name, net.blobs[name].data, value) for name, value in case.group("out").items()}
+    found = {f"out/{name}": (net.blobs[name].data, value) for name, value in case.group("out").items()}
+    wrong = case.wrong(found)
     if case.about["mode"] == "fb" and not case.about.get("quirk"):
-        checked |= gradients(net, case)
-    return {name: problem for name, problem in checked.items() if problem}
+        wrong |= gradient_difference(net, case)
+    return wrong
 
 
-def gradients(net, case):
+def gradient_difference(net, case):
     """The diffs of inputs and parameters that come out other than recorded."""
     for name, value in case.group("dout").items():
         net.blobs[name].diff[...] = value
     net.backward()
-    checked = {f"d.{name}": case.compare(name, net.blobs[name].diff, v) for name, v in case.group("din").items()}
-    for key, value in case.group("dparam").items():
-        layer, index = key.rsplit("/", 1)
-        checked[f"d.{key}"] = case.compare(key, net.params[layer][int(index)].diff, value)
-    return checked
+    found = {f"din/{name}": (net.blobs[name].diff, value) for name, value in case.group("din").items()}
+    found |= {f"dparam/{key}": (blob_of(net, key).diff, value) for key, value in case.group("dparam").items()}
+    return case.wrong(found)
+
+
+def blob_of(net, key):
+    """The parameter that `layer/0` stands for."""
+    layer, index = key.rsplit("/", 1)
+    return net.params[layer][int(index)]
 
 
 @pytest.mark.parametrize(("kind", "recorded"), [(k, list(c)) for k, c in groupby(cases(OWN), kind)])

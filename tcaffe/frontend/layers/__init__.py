@@ -1,12 +1,14 @@
 """Caffe's layers, one short function each."""
 
 from tcaffe.frontend.layers import (
+    accuracy,
     activation,
     arithmetic,
     convolution,
     custom,
     data,
     dynamic,
+    likelihood,
     loss,
     normalisation,
     pooling,
@@ -28,6 +30,7 @@ __all__ = [
     "LAYERS",
     "LayerType",
     "LayerView",
+    "accuracy",
     "activation",
     "arithmetic",
     "convolution",
@@ -35,6 +38,7 @@ __all__ = [
     "data",
     "dynamic",
     "layer",
+    "likelihood",
     "loss",
     "normalisation",
     "pooling",

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tcaffe.frontend.layers.common import along, rectified, scaled, shifted, sigmoid
+from tcaffe.frontend.layers.common import along, filled, rectified, scaled, shifted, sigmoid
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import LayerView
 from tcaffe.ir.node import Node
@@ -27,8 +27,9 @@ def bnll(x: Node, p: LayerView) -> Node:
 
 @layer("Clip")
 def clip(x: Node, p: LayerView) -> Node:
-    """x held between p.min and p.max."""
-    return maximum(minimum(x, p.max), p.min)
+    """x held between p.min and p.max; the gradient passes at both of them."""
+    inside = select(x > p.max, filled(p.max, x), select(p.min > x, filled(p.min, x), x))
+    return surrogate(maximum(minimum(x, p.max), p.min), inside)
 
 
 @layer("ELU")

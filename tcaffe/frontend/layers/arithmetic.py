@@ -14,14 +14,19 @@ from tcaffe.ir.ops import abs_, add, concat, maximum, mul, reduce_sum, reshape, 
 
 @layer("Eltwise")
 def eltwise(x: Node, y: Node, *rest: Node, p: LayerView) -> Node:
-    """The product, the weighted sum or the maximum of bottoms of one shape."""
+    """The product, the weighted sum or the maximum of bottoms of one shape.
+
+    The gradient of a maximum goes to one bottom: of the first two that are equal to the second, else to the earlier.
+    """
     bottoms = (x, y, *rest)
     p.require_alike(bottoms, note="all bottoms have one shape; Scale and Bias repeat a smaller one")
     weights: tuple[float, ...] = p.coeff
     p.require(len(weights) in (0, len(bottoms)), "coeff", f"{len(weights)} coefficients for {len(bottoms)} bottoms")
     p.require(not weights or p.operation != "PROD", "coeff", "a product takes no coefficients")
-    if p.operation != "SUM":
-        return reduce(mul if p.operation == "PROD" else maximum, bottoms)
+    if p.operation == "PROD":
+        return reduce(mul, bottoms)
+    if p.operation == "MAX":
+        return reduce(lambda largest, z: maximum(z, largest), rest, maximum(x, y))
     return reduce(add, (b if w == 1 else b * w for b, w in zip(bottoms, weights or (1.0,) * len(bottoms), strict=True)))
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import math
 
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, const, exp, maximum, reduce_max, reduce_sum, reshape, select, tanh
+from tcaffe.ir.ops import (
+    broadcast,
+    const,
+    detach,
+    exp,
+    maximum,
+    reduce_max,
+    reduce_sum,
+    reshape,
+    select,
+    surrogate,
+    tanh,
+)
 
 
 def along(values: Node, like: Node, *axes: int) -> Node:
@@ -44,10 +56,15 @@ def sigmoid(x: Node) -> Node:
 
 
 def softmax(x: Node, axis: int) -> Node:
-    """e^x over its sum along `axis`; the maximum is taken off first."""
+    """e^x over its sum along `axis`; the maximum is taken off first, which changes nothing, and has no gradient."""
     rest = others(x, axis)
-    powers = exp(x - along(reduce_max(x, axes=(axis,)), x, *rest))
+    powers = exp(x - along(detach(reduce_max(x, axes=(axis,))), x, *rest))
     return powers / along(reduce_sum(powers, axes=(axis,)), x, *rest)
+
+
+def sloped(value: Node, x: Node, slope: Node, *axes: int) -> Node:
+    """`value`, summed along `axes` of x, with `slope` as its derivative by x."""
+    return surrogate(value, reduce_sum(x * detach(slope), axes=axes))
 
 
 def mean(x: Node, *axes: int) -> Node:

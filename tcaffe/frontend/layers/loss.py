@@ -1,106 +1,90 @@
-"""Losses and scores: what a prediction is worth against the truth."""
+"""Losses of numbers: how far a prediction is from what is wanted."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from tcaffe.frontend.layers.common import along, filled, reshaped, softmax
+from tcaffe.frontend.layers.common import reshaped, sigmoid
 from tcaffe.frontend.layers.registry import layer
-from tcaffe.frontend.layers.view import MOST_AXES, LayerView
+from tcaffe.frontend.layers.scores import counted, normalization, not_ignored, read_scores, require_items
+from tcaffe.frontend.layers.view import LEGACY_AXES, LayerView
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import cast, const, equal, iota, log, maximum, reduce_sum, select
+from tcaffe.ir.ops import abs_, cast, detach, equal, exp, log, maximum, reduce_sum, select, sqrt, surrogate
 
-SMALLEST = 1.1754943508222875e-38  # the smallest normal float32: what a probability counts as at least
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores [outer, classes, inner] beside the true classes: `chosen` marks each true class, `counted` is 0 where a
-    label is to be ignored and 1 elsewhere, [outer, inner]."""
-
-    x: Node
-    chosen: Node
-    counted: Node | None
-
-    def total(self, values: Node) -> Node:
-        """The sum of `values` [outer, inner] where the label counts."""
-        return reduce_sum(values if self.counted is None else values * self.counted, axes=(0, 1))
-
-    def of_truth(self, values: Node) -> Node:
-        """What `values` holds for the true class."""
-        return reduce_sum(select(self.chosen, values, filled(0, values)), axes=(1,))
-
-    @property
-    def positions(self) -> int:
-        """How many labels there are."""
-        return self.x.shape[0] * self.x.shape[2]
-
-    @property
-    def count(self) -> Node | float:
-        """How many labels count, at least 1."""
-        return self.positions if self.counted is None else maximum(reduce_sum(self.counted, axes=(0, 1)), 1)
+CLOSEST = 1e-4  # added to a distance that is divided by
 
 
-@layer("SoftmaxWithLoss", param=("softmax_param", "loss_param"), tops=(1, 2), loss=True)
-def softmax_with_loss(x: Node, labels: Node, p: LayerView) -> tuple[Node, ...]:
-    """The mean of -log of the probability softmax gives the true class; a second top holds all probabilities."""
-    p.require_axes(x, 1, MOST_AXES)
-    shapes = f"bottom 0 has shape {list(x.shape)}, bottom 1 has {list(labels.shape)}"
-    p.require(x.shape[:1] == labels.shape[:1], "", shapes, "scores and labels have the same number of items")
-    scores = _scores(x, labels, p.axis_of(x), p)
-    probabilities = softmax(scores.x, 1)
-    costs = -log(maximum(scores.of_truth(probabilities), SMALLEST))
-    loss = scores.total(costs) / _normaliser(scores, p)
-    return (loss, reshaped(probabilities, x.shape))[: max(1, p.tops)]
+@layer("EuclideanLoss", loss=True)
+def euclidean_loss(x: Node, target: Node, p: LayerView) -> Node:
+    """Half the squared distance of an item from its target, on average; both bottoms have gradients."""
+    require_items(x, target, p, LEGACY_AXES)
+    shapes = f"bottom 0 has shape {list(x.shape)}, bottom 1 has {list(target.shape)}"
+    p.require(x.type.size == target.type.size, "", shapes, "items and targets have the same number of elements")
+    off = x - reshaped(target, x.shape)
+    return _sum(off * off) * (0.5 / x.shape[0])
 
 
-@layer("Accuracy", tops=(1, 2))
-def accuracy(x: Node, labels: Node, p: LayerView) -> tuple[Node, ...]:
-    """The part of labels whose class is among the p.top_k best; a second top tells it for each class.
+@layer("HingeLoss", loss=True)
+def hinge_loss(x: Node, labels: Node, p: LayerView) -> Node:
+    """By how much true classes score below 1 and all others above -1, summed (or, as L2, squared), on average."""
+    require_items(x, labels, p, LEGACY_AXES)
+    items = x.shape[0]
+    scores = read_scores(reshaped(x, (items, x.type.size // items)), labels, 1, p)
+    missing = maximum(1 - select(scores.chosen, scores.x, -scores.x), 0)
+    return _sum(missing * missing if p.norm == "L2" else missing) / items
 
-    A class that scores as well as the true one counts as better.
+
+@layer("SigmoidCrossEntropyLoss", param="loss_param", loss=True)
+def sigmoid_cross_entropy_loss(x: Node, target: Node, p: LayerView) -> Node:
+    """-t log(s) - (1 - t) log(1 - s) for s = sigmoid(x) and targets t from 0 to 1, summed, over the number of items.
+
+    It is computed as max(x, 0) - x t + log(1 + e^-|x|), which never overflows; its derivative is s - t.
     """
-    scores = _scores(x, labels, p.axis_of(x), p)
-    classes = scores.x.shape[1]
-    p.require(p.top_k <= classes, "top_k", f"top_k is {p.top_k}, there are {classes} classes")
-    truth = along(scores.of_truth(scores.x), scores.x, 0, 2)
-    as_good = select(scores.x > truth, filled(1, truth), cast(equal(scores.x, truth), dtype=x.type.dtype))
-    better = reduce_sum(as_good, axes=(1,)) - 1
-    right = cast(p.top_k > better, dtype=x.type.dtype)
-    overall = scores.total(right) / scores.count
-    return (overall,) if p.tops == 1 else (overall, _per_class(scores, right))
+    require_items(x, target, p)
+    shapes = f"bottom 0 has shape {list(x.shape)}, bottom 1 has {list(target.shape)}"
+    p.require(x.type.size == target.type.size, "", shapes, "there is a target for each element")
+    target = reshaped(target, x.shape)
+    stable = maximum(x, 0) - x * target + log(exp(-abs_(x)) + 1)
+    costs = surrogate(stable, x * detach(sigmoid(x) - target))
+    marks = not_ignored(cast(target, dtype="i32"), p)
+    mode = normalization(p, default="BATCH_SIZE")
+    number = counted(marks, x.type.size) if mode == "VALID" else {"FULL": x.type.size, "NONE": 1}.get(mode, x.shape[0])
+    return _sum(costs if marks is None else costs * marks) / number
 
 
-def _per_class(scores: Scores, right: Node) -> Node:
-    """The part of each class's labels that is right; 0 for a class without labels."""
-    truth = cast(scores.chosen, dtype=right.type.dtype)
-    if scores.counted is not None:
-        truth = truth * along(scores.counted, truth, 0, 2)
-    found = reduce_sum(truth * along(right, truth, 0, 2), axes=(0, 2))
-    return found / maximum(reduce_sum(truth, axes=(0, 2)), 1)
+@layer("ContrastiveLoss", loss=True)
+def contrastive_loss(x: Node, y: Node, similar: Node, p: LayerView) -> Node:
+    """Half of, on average over pairs: the squared distance d^2 of a similar pair, max(margin - d, 0)^2 of another.
+
+    The older form takes max(margin - d^2, 0) for pairs that are not similar. Two equal items that should not be similar
+    push nowhere: d has no derivative there, and elsewhere its derivative is taken over d + 1e-4.
+    """
+    off = _features(x, y, p)
+    items = off.shape[0]
+    p.require(similar.type.size == items, "", f"{similar.type.size} labels for {items} pairs", "a pair has one label")
+    squares = reduce_sum(off * off, axes=(1,))
+    apart = equal(cast(reshaped(similar, (items,)), dtype="i32"), 0)
+    return _sum(select(apart, _closeness(squares, p), squares)) * (0.5 / items)
 
 
-def _scores(x: Node, labels: Node, axis: int, p: LayerView) -> Scores:
-    """Scores and labels brought to three axes: before the class axis, it, and after it."""
-    outer, classes, inner = math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :])
-    note = f"scores of shape {list(x.shape)} with classes along axis {axis}: one label for each place on the other axes"
-    p.require(labels.type.size == outer * inner, "", f"{labels.type.size} labels for {outer * inner} places", note)
-    scores = reshaped(x, (outer, classes, inner))
-    named = cast(reshaped(labels, (outer, inner)), dtype="i32")
-    chosen = equal(iota(axis=1, shape=scores.shape, dtype="i32"), along(named, scores, 0, 2))
-    counted = None
-    if p.has("ignore_label"):
-        ones = const(value=1.0, shape=named.shape)
-        counted = select(equal(named, p.ignore_label), filled(0, ones), ones)
-    return Scores(scores, chosen, counted)
+def _features(x: Node, y: Node, p: LayerView) -> Node:
+    """The difference of the pairs of items in x and y, [N, C]."""
+    require_items(x, y, p, LEGACY_AXES)
+    rows = [(*z.shape, 1)[:2] for z in (x, y)]
+    shapes = f"bottom 0 has shape {list(x.shape)}, bottom 1 has {list(y.shape)}"
+    fits = rows[0] == rows[1] and x.type.size == y.type.size == math.prod(rows[0])
+    p.require(fits, "", shapes, "both hold as many features [N, C] for each item")
+    return reshaped(x, rows[0]) - reshaped(y, rows[0])
 
 
-def _normaliser(scores: Scores, p: LayerView) -> Node | float:
-    """What the summed loss is divided by."""
-    mode = p.normalization
-    if not p.has("normalization") and p.has("normalize"):
-        mode = "VALID" if p.normalize else "BATCH_SIZE"
-    if mode == "VALID":
-        return scores.count
-    return {"FULL": scores.positions, "BATCH_SIZE": scores.x.shape[0], "NONE": 1}[mode]
+def _closeness(squares: Node, p: LayerView) -> Node:
+    """What pairs that are not similar cost, by the square of their distance."""
+    if p.legacy_version:
+        return maximum(p.margin - squares, 0)
+    distance = sqrt(squares)
+    missing = maximum(p.margin - distance, 0)
+    return surrogate(missing * missing, squares * detach(-missing / (distance + CLOSEST)))
+
+
+def _sum(x: Node) -> Node:
+    return reduce_sum(x, axes=tuple(range(len(x.shape))))

@@ -26,6 +26,7 @@ Locate = Callable[..., Span | None]
 MESSAGES = {f.name: f.message_type.fields_by_name for f in caffe_pb2.LayerParameter.DESCRIPTOR.fields if f.message_type}
 MOST_ELEMENTS = 2**31 - 1
 MOST_AXES = 32
+LEGACY_AXES = 4  # as many as the oldest layers can tell apart
 
 
 class Surroundings(Protocol):
@@ -38,7 +39,7 @@ class Surroundings(Protocol):
     def blob(self, p: LayerView, role: str, shape: Shape, filler: Message | None, learned: bool) -> Node:
         """The parameter of the layer that is next in order."""
 
-    def state(self, p: LayerView, role: str, shape: Shape) -> Node:
+    def state(self, p: LayerView, role: str, shape: Shape, start: Message | None) -> Node:
         """What the layer carries from pass to pass."""
 
     def update(self, state: Node, value: Node) -> None:
@@ -127,9 +128,12 @@ class LayerView:
         """
         return self._net.blob(self, role, self.sized(shape), filler, learned)
 
-    def state(self, role: str, shape: Shape) -> Node:
-        """What the layer carries from one pass to the next, zeros at first; weights files know nothing of it."""
-        return self._net.state(self, role, self.sized(shape))
+    def state(self, role: str, shape: Shape, start: Message | None = None) -> Node:
+        """What the layer carries from one pass to the next; weights files know nothing of it.
+
+        At first it holds the numbers of `start`, a BlobProto, or zeros.
+        """
+        return self._net.state(self, role, self.sized(shape), start)
 
     def update(self, state: Node, value: Node) -> None:
         """Let a state, or a parameter that is not learned, hold `value` after each run of the layer."""

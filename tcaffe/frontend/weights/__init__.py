@@ -4,7 +4,7 @@ from tcaffe.frontend.weights.atomic import write_whole
 from tcaffe.frontend.weights.blob import StoredBlob, StoredLayer
 from tcaffe.frontend.weights.mapped import OneByOne
 from tcaffe.frontend.weights.match import Matched, Target, match_weights
-from tcaffe.frontend.weights.read import read_binary_net, read_weights
+from tcaffe.frontend.weights.read import read_binary_net, read_blob, read_weights
 from tcaffe.frontend.weights.write import write_caffemodel, write_hdf5
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Target",
     "match_weights",
     "read_binary_net",
+    "read_blob",
     "read_weights",
     "write_caffemodel",
     "write_hdf5",

@@ -62,6 +62,11 @@ def read_layers(data: memoryview) -> Iterator[StoredLayer]:
         yield _layer(data, field, AGES[field.number])
 
 
+def read_array(data: memoryview) -> StoredBlob:
+    """The array of a binary BlobProto; raises WireError."""
+    return _blob(data, Field(0, BYTES, 0, 0, len(data)))
+
+
 def _layer(data: memoryview, layer: Field, kind: Kind) -> StoredLayer:
     """A layer's name and arrays; a layer of the first format has both inside another message."""
     name, blobs = "", list[StoredBlob | None]()

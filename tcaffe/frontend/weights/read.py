@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.weights import caffemodel, hdf5
-from tcaffe.frontend.weights.blob import StoredLayer
+from tcaffe.frontend.weights.blob import StoredBlob, StoredLayer
 from tcaffe.frontend.weights.mapped import mapped
 from tcaffe.frontend.weights.wire import WireError
 from tcaffe.schema import caffe_pb2
@@ -47,6 +47,26 @@ def read_binary_net(path: str | os.PathLike[str]) -> caffe_pb2.NetParameter:
         return caffe_pb2.NetParameter.FromString(bytes(data))
     except DecodeError as error:
         raise _broken(file, data, str(error)) from error
+
+
+def read_blob(path: str | os.PathLike[str]) -> StoredBlob:
+    """The array that a `.binaryproto` file holds, a view of the mapped file.
+
+    Raises CompileError: E0501 where the file cannot be read, E0502 where it is broken.
+    """
+    file = Path(path)
+    data = _mapped(file)
+    try:
+        blob = caffemodel.read_array(data)
+    except WireError as error:
+        raise _not_an_array(file, f"{error}, at byte {error.offset} of {len(data)}") from error
+    if not blob.complete:
+        raise _not_an_array(file, f"{blob.data.size} numbers for the shape {list(blob.shape)}")
+    return blob
+
+
+def _not_an_array(file: Path, why: str) -> CompileError:
+    return CompileError([Diagnostic("E0502", f"`{file}` is no array (a binary BlobProto), or broken: {why}")])
 
 
 def _mapped(file: Path) -> memoryview:

@@ -29,12 +29,6 @@ NET = {
         Type names are case sensitive: "ReLU", "InnerProduct", "LRN". Types of Caffe's forks, and your own, have to be
         registered with @tcaffe.layer before the net is loaded.
     """,
-    "E0305": """
-        A layer that exists, but cannot be compiled yet
-
-        The type is one of Caffe's, and this version of tcaffe has no rule for it, or none for this phase. A rule is a
-        short function: docs/adding-a-layer.md tells how to write one.
-    """,
     "E0306": """
         The wrong number of bottoms
 

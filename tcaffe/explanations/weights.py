@@ -4,14 +4,14 @@ from __future__ import annotations
 
 WEIGHTS = {
     "E0501": """
-        A weights file cannot be read
+        A file of weights, or of the gains of an InfogainLoss, cannot be read
 
         The path does not exist, is no file, or may not be opened.
     """,
     "E0502": """
-        A weights file is broken, or something else
+        A file of weights, or of the gains of an InfogainLoss, is broken, or something else
 
-        Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
+        Gains are one array, a binary BlobProto (.binaryproto). Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
         neither, or was cut off on the way: compare its size with the original's. A prototxt, a mean image and a
         snapshot's .solverstate hold no weights.
     """,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tcaffe.diagnostics import CompileError, Diagnostic, Span, suggest
-from tcaffe.frontend.layers import CAFFE_TYPES, FORK_OF_TYPE, LAYERS, LayerType
+from tcaffe.frontend.layers import FORK_OF_TYPE, LAYERS, LayerType
 from tcaffe.frontend.layers.registry import counted
 
 Locate = Callable[..., Span | None]
@@ -16,16 +16,14 @@ def kind_of(layer: Any, locate: Locate) -> LayerType:
     """The registered type of a layer; raises CompileError."""
     if found := LAYERS.get(layer.type):
         return found
-    code, message, note, suggestion = "E0304", f"unknown layer type `{layer.type}`", "", ""
+    message, note, suggestion = f"unknown layer type `{layer.type}`", "", ""
     if not layer.type:
         message, note = "it has no type", 'a layer needs one, for example type: "ReLU"'
-    elif layer.type in CAFFE_TYPES:
-        code, message = "E0305", f"{layer.type} layers cannot be compiled yet"
     elif fork := FORK_OF_TYPE.get(layer.type):
         note = f"`{layer.type}` is from the {fork} fork"
     else:
-        suggestion = suggest(layer.type, CAFFE_TYPES | set(LAYERS))
-    raise CompileError([Diagnostic(code, f"layer `{layer.name}`: {message}", locate("type"), note, suggestion)])
+        suggestion = suggest(layer.type, LAYERS)
+    raise CompileError([Diagnostic("E0304", f"layer `{layer.name}`: {message}", locate("type"), note, suggestion)])
 
 
 def check_layer(layer: Any, kind: LayerType, locate: Locate) -> LayerType:

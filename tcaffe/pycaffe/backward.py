@@ -93,9 +93,9 @@ def needing_gradients(lowered: Lowered) -> set[Node]:
 class _Flow:
     """How gradients run through some layers.
 
-    `seeds` are the values they start from: losses, and the blobs that no layer here reads, whose diffs are inputs by
-    the names in `diff`. `wanted` are the values they are wanted for; `earliest` is the first value of each blob: its
-    gradient is what the blob shows when all layers have run backward.
+    `seeds` are the values they start from: losses, and the blobs `left` that no layer here reads, whose diffs are
+    inputs by the names in `diff`. `wanted` are the values they are wanted for; `earliest` is the first value of each
+    blob: its gradient is what the blob shows when all layers have run backward.
     """
 
     def __init__(self, lowered: Lowered, first: int, last: int) -> None:
@@ -109,7 +109,9 @@ class _Flow:
         for layer in self.layers:
             for name, value in zip(layer.tops, layer.values, strict=True):
                 self.earliest.setdefault(name, self.here[value])
-        self._sow(_unread(self.layers))
+        unread = _unread(self.layers)
+        self.left = {name: self.here[v] for name, v in unread.items()}
+        self._sow(unread)
         needing = needing_gradients(lowered)
         params = (owner_of(p) for layer in self.layers for p in layer.params)
         self.wanted = [self.here.get(v, v) for v in dict.fromkeys((*values, *params)) if v in needing]

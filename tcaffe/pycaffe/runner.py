@@ -29,7 +29,8 @@ class Runner:
     def __init__(self, blobs: Mapping[str, Blob], hosts: Hosts) -> None:
         self._blobs, self._hosts = blobs, hosts
         self._sections: OrderedDict[Any, Any] = OrderedDict()
-        self._more: dict[str, np.ndarray] = {}  # the random key and what forward passes kept
+        self._key: dict[str, np.ndarray] = {}  # of the random numbers, by the name of the graph's input
+        self._kept_values: dict[str, np.ndarray] = {}  # what forward passes left for backward passes
 
     def take(self, lowered: Lowered, params: Mapping[str, ParameterBlob]) -> None:
         """Run `lowered` from now on: the net for other shapes; sections of older shapes stay at hand."""
@@ -47,14 +48,14 @@ class Runner:
     def forward(self, first: int, last: int, key: np.ndarray | None, reshaped: Callable[[], None]) -> None:
         """Run layers `first` to `last`; `key` is that of random numbers. A host layer may have `reshaped` its tops."""
         if self._lowered.random and key is not None:
-            self._more[self._lowered.random.name] = key
+            self._key = {self._lowered.random.name: key}
         for begin, end, hosted in self._parts(first, last):
             if hosted:
                 self._on_host(begin, reshaped)
                 continue
             kept = self._values_to_keep()
             make = partial(Forward, self._lowered, begin, end, self._params, kept)
-            self._more |= self._section(Forward, begin, end, make).run(self._blobs, self._more)
+            self._kept_values |= self._section(Forward, begin, end, make).run(self._blobs, self._key)
 
     def _on_host(self, index: int, reshaped: Callable[[], None]) -> None:
         self._hosts.run(index)
@@ -83,7 +84,7 @@ class Runner:
                     self._hosts.run_backward(begin, [value in self._needing for value in before.values()])
                 else:
                     make = partial(Backward, self._lowered, begin, end, self._params)
-                    self._section(Backward, begin, end, make).run(self._blobs, self._more)
+                    self._section(Backward, begin, end, make).run(self._blobs, self._key | self._kept_values)
             given |= before.keys()
 
     @contextmanager

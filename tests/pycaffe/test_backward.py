@@ -121,3 +121,17 @@ def test_shapes_may_change_between_passes(net_of):
     assert net.blobs["loss"].diff == 1
     run(net)
     assert net.blobs["pool"].diff.shape == (4, 4, 2, 2)
+
+
+def test_a_layer_in_place_on_an_input_reads_it_anew_at_every_pass(net_of):
+    net = net_of("""
+        force_backward: true
+        layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 4 } } }
+        layer { name: "exp" type: "ELU" bottom: "data" top: "data" }
+    """)
+    for x in (np.float32([-1, -0.5, 0.5, 1]), np.float32([2, -2, 1, -1])):
+        net.blobs["data"].data[...] = x
+        net.forward()
+        net.blobs["data"].diff[...] = 1
+        net.backward()
+        np.testing.assert_allclose(net.blobs["data"].diff, np.where(x > 0, 1, np.exp(np.minimum(x, 0))), rtol=1e-5)

@@ -88,5 +88,4 @@ def test_a_field_that_does_not_exist_is_a_mistake_of_the_rule(registered):
 def test_every_type_of_caffe_is_known(name):
     with pytest.raises(CompileError) as caught:
         load(f"layer {{ name: 'l' type: '{name}' bottom: 'nothing' }}")
-    assert ("E0305" in str(caught.value)) == (name not in LAYERS)
     assert "E0304" not in str(caught.value)

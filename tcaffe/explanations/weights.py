@@ -11,9 +11,9 @@ WEIGHTS = {
     "E0502": """
         A file of weights, or of the gains of an InfogainLoss, is broken, or something else
 
-        Gains are one array, a binary BlobProto (.binaryproto). Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
+        Weights are a binary NetParameter (.caffemodel) or HDF5 (.h5); which, the first bytes tell. This file is
         neither, or was cut off on the way: compare its size with the original's. A prototxt, a mean image and a
-        snapshot's .solverstate hold no weights.
+        snapshot's .solverstate hold no weights. Gains are one array, a binary BlobProto (.binaryproto).
     """,
     "E0503": """
         HDF5 needs h5py

@@ -39,7 +39,8 @@ def infogain_loss(x: Node, labels: Node, gains: Node | None = None, *, p: LayerV
     The derivative is that of probabilities that are not held at the smallest.
     """
     require_items(x, labels, p)
-    p.require(not p.has("normalize"), "normalize", "InfogainLoss does not know it", "normalization is the newer name")
+    message = "InfogainLoss does not know `normalize`"
+    p.require(not p.has("normalize"), "normalize", message, "normalization is the newer name")
     scores = read_scores(x, labels, p.axis_of(x), p)
     rows = _rows(_gains(gains, scores.x.shape[1], p), scores)
     chances = softmax(scores.x, 1)

@@ -24,7 +24,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import OPTIMISE, TRAINING, Observer, Pipeline, lower
+from tcaffe.passes.pipeline import OPTIMISE, Observer, Pipeline, lower, training
 from tcaffe.runtime.executable import Executable
 from tcaffe.runtime.params import room
 
@@ -78,17 +78,13 @@ class Request:
     outputs: Sequence[str] | None = None
     gradients: bool | Sequence[str] = False
 
-    def graph(self, lowered: Lowered) -> Graph:
-        """What is to be computed; raises CompileError for names there are not."""
+    def work(self, lowered: Lowered) -> tuple[Graph, Pipeline]:
+        """What is to be computed, and the passes that suit it; raises CompileError for names there are not."""
         chosen = choose_outputs(lowered, self.outputs)
         if self.gradients is False:
-            return lowered.graph.with_outputs(chosen)
-        return training_graph(lowered, chosen, None if self.gradients is True else self.gradients)
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """The passes that suit it."""
-        return OPTIMISE if self.gradients is False else TRAINING
+            return lowered.graph.with_outputs(chosen), OPTIMISE
+        net = training_graph(lowered, chosen, None if self.gradients is True else self.gradients)
+        return net.graph, training(net.forward)
 
     def naive(self, lowered: Lowered) -> int:
         """Bytes of a buffer for each blob that is needed, and of another one for its gradient where there are any."""
@@ -109,10 +105,11 @@ def deploy(
     observe: Observer | None = None,
 ) -> Executable:
     """The executable of a net that was read already, with these parameters; see `compile` and `build`."""
+    graph, pipeline = request.work(lowered)
     return build(
-        request.graph(lowered),
+        graph,
         values,
-        request.pipeline,
+        pipeline,
         workers=workers or default_workers(),
         inputs=lowered.inputs,
         naive=request.naive(lowered),

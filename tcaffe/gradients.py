@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tcaffe.diagnostics import CompileError, Diagnostic, suggest
 from tcaffe.frontend.lower import Lowered
@@ -12,7 +13,15 @@ from tcaffe.ir.node import Node
 from tcaffe.passes.differentiate import differentiate
 
 
-def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequence[str] | None = None) -> Graph:
+@dataclass(frozen=True)
+class TrainingGraph:
+    """A net and its gradients in one graph, and the names of those outputs that are the forward pass."""
+
+    graph: Graph
+    forward: frozenset[str]
+
+
+def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequence[str] | None = None) -> TrainingGraph:
     """`outputs`, and the gradients of the sum of all losses, each times its weight, for what is `wanted`.
 
     `wanted` names parameters and blobs; None stands for the parameters that learn, those whose lr_mult is not 0. The
@@ -29,13 +38,14 @@ def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequen
     if missing:
         raise CompileError([Diagnostic("E0614", f"no loss depends on `{name}`") for name in missing])
     found = dict(outputs)
-    for name, node in targets.items():
-        if node in gradients:
-            found[_fresh(f"d.{name}", found)] = gradients[node]
     for layer in lowered.layers:
         for old, new in layer.updates.items():
             found[_fresh(f"{old.name}'", found)] = new
-    return Graph(lowered.graph.name, found)
+    forward = frozenset(found)
+    for name, node in targets.items():
+        if node in gradients:
+            found[_fresh(f"d.{name}", found)] = gradients[node]
+    return TrainingGraph(Graph(lowered.graph.name, found), forward)
 
 
 def _losses(lowered: Lowered) -> Iterator[tuple[Node, Node]]:

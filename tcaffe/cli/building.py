@@ -105,7 +105,7 @@ def build(
 def planned(lowered: Lowered, request: Request = INFERENCE, workers: int | None = None) -> Planned:
     """The program of a net with every byte placed: no weights are read and no code is made."""
     threads = workers or compiler.default_workers()
-    program = lower(request.graph(lowered), request.pipeline, workers=threads, naive=request.naive(lowered))
+    program = lower(*request.work(lowered), workers=threads, naive=request.naive(lowered))
     return Planned(lowered, program)
 
 

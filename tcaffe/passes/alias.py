@@ -213,13 +213,15 @@ def _is_concat(kernel: Kernel) -> bool:
 
 
 def _is_arrangement(kernel: Kernel) -> bool:
-    return len(kernel.nodes) == 1 and kernel.nodes[0].op in (ops.reshape, ops.slice_, ops.transpose)
+    return len(kernel.nodes) == 1 and kernel.nodes[0].op in (ops.keep, ops.reshape, ops.slice_, ops.transpose)
 
 
 def _arranged(node: Node, home: Place) -> Place | None:
-    """The place of a reshape, slice or transpose of what lies at `home`."""
+    """The place of an arrangement of what lies at `home`."""
     x = node.inputs[0]
     match node:
+        case Node(ops.keep):
+            return home
         case Node(ops.transpose, _, {"order": axes}):
             return replace(home, strides=tuple(home.strides[i] for i in axes))
         case Node(ops.slice_, _, {"begin": begin, "stride": step}):

@@ -81,13 +81,14 @@ class Fusion:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.outputs = set(graph.outputs.values())
-        self.position = {node: k for k, node in enumerate(graph.nodes)}
+        self.nodes = _by_depth(graph)
+        self.position = {node: k for k, node in enumerate(self.nodes)}
         self.groups: list[Group] = []
         self.owner: dict[Node, Group] = {}
 
     def run(self) -> list[Group]:
         """The groups of the whole graph."""
-        for node in self.graph.nodes:
+        for node in self.nodes:
             free = node.op in FREE and all(_makes_its_own(r) for r in self.graph.uses[node]) and self.graph.uses[node]
             source = node.op.family == "source" and node.op is not ops.iota
             if node not in self.owner and not free and not source:
@@ -109,10 +110,13 @@ class Fusion:
                 self._merge(group, other)
 
     def _absorbs(self, group: Group, other: Group) -> bool:
-        """Whether two groups of pointwise work on one shape, of which one reads the other, may become one."""
-        plain = group is not other and group.region and other.region and other.anchor is None
-        if not plain or _domain(group) != _domain(other) or other not in group.before:
+        """Whether a group takes in pointwise work on its shape that it reads; a chain, what nobody else reads."""
+        plain = group is not other and other.region and other.anchor is None and other in group.before
+        if not plain or not (group.region or group.chained) or _domain(group) != _domain(other):
             return False
+        if group.chained:
+            readers = {r for v in other.nodes for r in self.graph.uses[v]}
+            return self.outputs.isdisjoint(other.nodes) and readers.issubset([*group.nodes, *other.nodes])
         return not any(other in g.before for g in group.before)
 
     def _merge(self, group: Group, other: Group) -> None:
@@ -145,7 +149,7 @@ class Fusion:
     def _may_follow(self, group: Group, node: Node, inside: list[Node]) -> bool:
         operands = [v for v in operands_of(node) if v not in inside and v.op.family != "source"]
         ready = all(v in self.owner for v in operands) and self._acyclic(group, operands)
-        return ready and node.op.family == "pointwise" and node.shape == group.tail.shape
+        return ready and node not in self.owner and node.op.family == "pointwise" and node.shape == group.tail.shape
 
     def _exits(self, inside: list[Node]) -> list[Node]:
         """The values of `inside` that somebody else reads."""
@@ -204,6 +208,14 @@ class Fusion:
         return _keeps_shape(node) and group.anchor is None and node.shape == shape and node.type.order == order
 
 
+def _by_depth(graph: Graph) -> list[Node]:
+    """The nodes, those first that the fewest lie one behind the other before: what a chain reads stands before it."""
+    depth: dict[Node, int] = {}
+    for node in graph.nodes:
+        depth[node] = max((depth[i] + 1 for i in node.inputs), default=0)
+    return sorted(graph.nodes, key=depth.__getitem__)
+
+
 def operands_of(node: Node) -> list[Node]:
     """What `node` reads, seen through the values it makes for itself."""
     found: list[Node] = []
@@ -228,6 +240,8 @@ def _free_operands(node: Node) -> list[Node]:
 
 def _domain(group: Group) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The full shape a region is about, and its order in memory."""
+    if group.chained:
+        return group.tail.shape, group.tail.type.order
     first = group.first
     kind = first.inputs[0].type if first.op in REDUCTIONS else first.type
     return kind.shape, kind.order

@@ -9,7 +9,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 
 Order = tuple[int, ...]
-FOLLOWERS = (ops.concat, ops.slice_, ops.pad, ops.detach, ops.surrogate)
+FOLLOWERS = (ops.concat, ops.slice_, ops.pad, ops.keep, ops.detach, ops.surrogate)
 
 
 def layout(graph: Graph) -> Graph:

@@ -2,83 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
+from tcaffe.ir import ops
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
-from tcaffe.passes.lifetimes import buffers
-from tcaffe.passes.planner import lower_bound
+from tcaffe.passes.alias import reads_in_place
 
-Pick = Callable[[list[Kernel], "Schedule"], Kernel]
+VIEWS = (ops.keep, ops.reshape, ops.slice_, ops.transpose)
+Key = Callable[[Kernel], tuple[int, ...]]
 
 
 def order(program: Program) -> Program:
-    """The order, of the layers' own and a greedy one, that needs fewer bytes at its peak; the layers' own if equal."""
-    candidates = [Schedule(program).run(pick) for pick in (_as_written, _frees_most)]
-    return min(candidates, key=_peak)
+    """The order, of the layers' own and two others, that needs the fewest bytes; the first if equal."""
+    candidates = [Schedule(program).run(rule) for rule in (_as_written, _frees_most, _when_needed)]
+    return min(candidates, key=_footprint)
 
 
-def _peak(program: Program) -> int:
-    """The lower bound with a buffer a value: views and sharing are not decided yet."""
-    homes = {value: value.name for value in program.stored}
-    sizes = {value.name: value.type.nbytes for value in program.stored}
-    return lower_bound(buffers(program, homes, sizes))
+def _footprint(program: Program) -> tuple[int, int]:
+    """The most bytes live at a time, and the bytes live over time, as near as that is known before places are decided.
+
+    What only arranges takes none, and a result lies in the place of an operand that dies where it may.
+    """
+    last = {_home(v): time for time, kernel in enumerate(program.kernels) for v in (*kernel.outputs, *kernel.inputs)}
+    last |= {_home(v): len(program.kernels) for v in program.outputs.values()}
+    live = sum(v.type.nbytes for v in program.inputs)
+    peak = total = live
+    for time, kernel in enumerate(program.kernels):
+        dying = {_home(v): v for v in kernel.inputs if last[_home(v)] == time and _home(v).op is not ops.param}
+        taken: set[Node] = set()
+        born = 0
+        for value in kernel.outputs:
+            if _home(value) is value:
+                place = next((h for h, v in dying.items() if h not in taken and _may_take(kernel, v, value)), None)
+                taken |= {place} if place else set()
+                born += value.type.nbytes - (place.type.nbytes if place else 0)
+        peak = max(peak, live + born)
+        live += born - sum(home.type.nbytes for home in dying if home not in taken)
+        total += live
+    return peak, total
+
+
+def _may_take(kernel: Kernel, operand: Node, value: Node) -> bool:
+    """Whether `value` may lie where `operand` lay."""
+    if kernel.nodes[0].op is ops.concat:
+        return True
+    return operand.type.nbytes == value.type.nbytes and reads_in_place(kernel, operand, value)
+
+
+def _home(value: Node) -> Node:
+    """The value in whose bytes `value` is: itself, or what it arranges or keeps."""
+    return _home(value.inputs[0]) if value.op in VIEWS else value
 
 
 class Schedule:
-    """Kernels laid down one by one, each when all it reads is there."""
+    """Kernels laid down one by one, each when all it reads is there.
+
+    Kernels that only read what is kept compute something again, and run right before the first one that reads it.
+    """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.position = {kernel: k for k, kernel in enumerate(program.kernels)}
-        self.maker: Mapping[Node, Kernel] = {v: k for k in program.kernels for v in k.outputs}
-        self.left = dict.fromkeys(program.stored, 0)
+        self.maker: dict[Node, Kernel] = {v: k for k in program.kernels for v in k.outputs}
+        self.again: dict[Kernel, None] = {}
         for kernel in program.kernels:
-            for value in kernel.inputs:
-                self.left[value] += 1
-        for value in program.outputs.values():
-            self.left[value] = self.left.get(value, 0) + 1
+            late = kernel.inputs and all(v.op is ops.keep for v in kernel.inputs)
+            if late or kernel.outputs[0].op is ops.keep:
+                self.again[kernel] = None
+        self.first = {kernel: self._first(kernel) for kernel in program.kernels if kernel not in self.again}
+        self.done: dict[Kernel, None] = {}
+        self.readers = Counter(_home(v) for kernel in program.kernels for v in set(kernel.inputs))
+        self.readers.update(_home(v) for v in program.outputs.values())
 
-    def run(self, pick: Pick) -> Program:
-        """The program in the order `pick` chooses among the kernels that are ready."""
-        waiting = {k: len({self.maker[v] for v in k.inputs if v in self.maker}) for k in self.program.kernels}
-        readers: dict[Kernel, dict[Kernel, None]] = {k: {} for k in self.program.kernels}
-        for kernel in self.program.kernels:
-            for value in kernel.inputs:
-                if value in self.maker:
-                    readers[self.maker[value]][kernel] = None
-        ready = [k for k, n in waiting.items() if not n]
-        done: list[Kernel] = []
+    def _first(self, kernel: Kernel) -> list[Kernel]:
+        """The kernels that compute something again for `kernel`, each after those it needs itself."""
+        found: dict[Kernel, None] = {}
+
+        def visit(reader: Kernel) -> None:
+            for value in reader.inputs:
+                maker = self.maker.get(value)
+                if maker in self.again and maker not in found:
+                    visit(maker)
+                    found[maker] = None
+
+        visit(kernel)
+        return list(found)
+
+    def run(self, rule: Callable[[Schedule], Key]) -> Program:
+        """The program in the order in which the key that `rule` makes is smallest among the kernels that are ready."""
+        key = rule(self)
+        waiting: dict[Kernel, int] = {}
+        followers: dict[Kernel, list[Kernel]] = {kernel: [] for kernel in self.first}
+        for kernel, before in self.first.items():
+            makers = {self.maker.get(v): None for k in (*before, kernel) for v in k.inputs}
+            needed = [m for m in makers if m in self.first]
+            waiting[kernel] = len(needed)
+            for maker in needed:
+                followers[maker].append(kernel)
+        ready = [kernel for kernel, count in waiting.items() if not count]
         while ready:
-            kernel = pick(ready, self)
+            kernel = min(ready, key=key)
             ready.remove(kernel)
-            done.append(kernel)
-            for value in kernel.inputs:
-                self.left[value] -= 1
-            for reader in readers[kernel]:
-                waiting[reader] -= 1
-                ready += [reader] if not waiting[reader] else []
-        for kernel in done:
-            for value in kernel.inputs:
-                self.left[value] += 1
-        return replace(self.program, kernels=tuple(done))
+            for each in (*self.first[kernel], kernel):
+                self._lay(each)
+            for follower in followers[kernel]:
+                waiting[follower] -= 1
+                ready += [follower] if not waiting[follower] else []
+        for kernel in self.again:  # whose results are outputs, or nobody's
+            self._lay(kernel)
+        return replace(self.program, kernels=tuple(self.done))
 
-    def written(self, kernel: Kernel) -> int:
-        """Where the kernel's layers stand in the file."""
-        return min((n.span.line for n in kernel.nodes if n.span), default=self.position[kernel])
+    def _lay(self, kernel: Kernel) -> None:
+        if kernel not in self.done:
+            self.done[kernel] = None
+            self.readers.subtract(_home(v) for v in set(kernel.inputs))
 
     def growth(self, kernel: Kernel) -> int:
-        """Bytes that come to be live less bytes that die when `kernel` runs next."""
-        dying = sum(v.type.nbytes for v in set(kernel.inputs) if self.left.get(v) == kernel.inputs.count(v))
-        return sum(v.type.nbytes for v in kernel.outputs) - dying
+        """Bytes that come to be live less bytes that die when `kernel` runs next, with what it needs computed again."""
+        run = [k for k in (*self.first[kernel], kernel) if k not in self.done]
+        born = sum(v.type.nbytes for k in run for v in k.outputs if v.op not in VIEWS)
+        reads = Counter(_home(v) for k in run for v in set(k.inputs))
+        return born - sum(home.type.nbytes for home, count in reads.items() if self.readers[home] == count)
 
 
-def _as_written(ready: list[Kernel], schedule: Schedule) -> Kernel:
+def _as_written(schedule: Schedule) -> Key:
     """The kernel whose layers come first in the file."""
-    return min(ready, key=lambda k: (schedule.written(k), schedule.position[k]))
+    lines = {k: min((n.span.line for n in k.nodes if n.span), default=p) for k, p in schedule.position.items()}
+    return lambda kernel: (lines[kernel], schedule.position[kernel])
 
 
-def _frees_most(ready: list[Kernel], schedule: Schedule) -> Kernel:
+def _frees_most(schedule: Schedule) -> Key:
     """The kernel that leaves the fewest bytes live."""
-    return min(ready, key=lambda k: (schedule.growth(k), schedule.written(k), schedule.position[k]))
+    written = _as_written(schedule)
+    return lambda kernel: (schedule.growth(kernel), *written(kernel))
+
+
+def _when_needed(schedule: Schedule) -> Key:
+    """The kernel that comes first when outputs are computed one after the other, the last one first.
+
+    Gradients stand in the order of the parameters, so theirs is the order in which a net runs backward.
+    """
+    rank: dict[Kernel, int] = {}
+    maker = schedule.maker
+    pending = [(maker[value], False) for value in schedule.program.outputs.values() if value in maker]
+    while pending:
+        kernel, ready = pending.pop()
+        if ready:
+            rank.setdefault(kernel, len(rank))
+        elif kernel not in rank:
+            pending.append((kernel, True))
+            pending += ((maker[value], False) for value in reversed(kernel.inputs) if value in maker)
+    return lambda kernel: (rank[kernel],)

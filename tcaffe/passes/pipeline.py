@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,8 +20,10 @@ from tcaffe.passes.memory import plan_memory
 from tcaffe.passes.merge_siblings import merge_siblings
 from tcaffe.passes.order import order
 from tcaffe.passes.permute_weights import permute_weights
+from tcaffe.passes.recompute import recompute
 from tcaffe.passes.simplify import simplify
 from tcaffe.passes.static import Parameters
+from tcaffe.passes.tidy_gradients import tidy_gradients
 
 GraphPass = Callable[[Graph], Graph]
 ProgramPass = Callable[[Program], Program]
@@ -42,8 +44,11 @@ OPTIMISE = Pipeline(
 """Deployment: what is linear folds into the parameters."""
 FAITHFUL = Pipeline((simplify, permute_weights, layout), "settable")
 """Every blob stays, and parameters may change between runs."""
-TRAINING = Pipeline((simplify, layout), "live")
-"""Every run ends with other parameters."""
+
+
+def training(first: Iterable[str]) -> Pipeline:
+    """Every run ends with other parameters. The outputs called `first` are the forward pass."""
+    return Pipeline((simplify, tidy_gradients, simplify, recompute(first), layout), "live")
 
 
 def lower(

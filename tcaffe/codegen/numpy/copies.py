@@ -14,6 +14,10 @@ def write_copy(f: Function) -> None:
     WRITERS[node.op.name](f, node, f.arguments[node])
 
 
+def _keep(f: Function, node: Node, out: str) -> None:
+    f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[0]]})")
+
+
 def _reshape(f: Function, node: Node, out: str) -> None:
     x = node.inputs[0]
     f.body.line(f"np.copyto({out}.reshape({', '.join(map(str, x.shape)) or '()'}), {f.arguments[x]})")
@@ -68,6 +72,7 @@ def _iota(f: Function, node: Node, out: str) -> None:
 
 
 WRITERS = {
+    "keep": _keep,
     "reshape": _reshape,
     "transpose": _transpose,
     "slice": _slice,

@@ -6,7 +6,7 @@ from tcaffe.frontend.layers.common import along, filled, mean, others, reshaped,
 from tcaffe.frontend.layers.registry import layer
 from tcaffe.frontend.layers.view import MOST_AXES, LayerView, Shape
 from tcaffe.ir.node import Node
-from tcaffe.ir.ops import broadcast, equal, pool, pow_, reduce_sum, reshape, select, sqrt
+from tcaffe.ir.ops import broadcast, detach, equal, pool, pow_, reduce_sum, reshape, select, sqrt
 
 
 @layer("BatchNorm")
@@ -39,10 +39,10 @@ def _running(total: Node, squares: Node, factor: Node) -> tuple[Node, Node]:
 
 
 def _of_batch(x: Node) -> tuple[Node, Node]:
-    """Mean and (biased) variance of each channel."""
+    """Mean and (biased) variance of each channel. The variance has no slope in its centre where that is the mean."""
     axes = others(x, 1)
     centre = mean(x, *axes)
-    off = x - along(centre, x, 1)
+    off = x - along(detach(centre), x, 1)
     return centre, mean(off * off, *axes)
 
 

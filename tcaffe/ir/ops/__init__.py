@@ -27,7 +27,7 @@ from tcaffe.ir.ops.pointwise import (
 )
 from tcaffe.ir.ops.random import random
 from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
-from tcaffe.ir.ops.shape import broadcast, concat, pad, reshape, slice_, transpose
+from tcaffe.ir.ops.shape import broadcast, concat, keep, pad, reshape, slice_, transpose
 from tcaffe.ir.ops.source import const, input_, iota, param
 from tcaffe.ir.ops.window import pool, pool_dx, unpool
 
@@ -52,6 +52,7 @@ __all__ = [
     "greater",
     "input_",
     "iota",
+    "keep",
     "log",
     "maximum",
     "minimum",

@@ -69,9 +69,9 @@ def _pow(node: Node, g: Node) -> tuple[Node | None, ...]:
 
 @gradient(ops.maximum)
 def _maximum(node: Node, g: Node) -> tuple[Node | None, ...]:
-    """A tie goes to y: the gradient of max(x, 0) at 0 is 0."""
-    x, y = node.inputs
-    return ops.select(x > y, g, 0), ops.select(x > y, 0, g)
+    """A tie goes to y: the gradient of max(x, 0) at 0 is 0. Where x is larger the result is, so x need not be kept."""
+    y = node.inputs[1]
+    return ops.select(node > y, g, 0), ops.select(node > y, 0, g)
 
 
 @gradient(ops.minimum)
@@ -121,6 +121,11 @@ def _cast(node: Node, g: Node) -> tuple[Node | None, ...]:
 @gradient(ops.surrogate)
 def _surrogate(node: Node, g: Node) -> tuple[Node | None, ...]:
     return None, g
+
+
+@gradient(ops.keep)
+def _keep(node: Node, g: Node) -> tuple[Node | None, ...]:
+    return (g,)
 
 
 @gradient(ops.reshape)

@@ -46,7 +46,7 @@ class Surroundings:
         """What is known for a kernel with an anchor."""
         anchor = kernel.anchor
         assert anchor is not None
-        image = anchor.inputs[0]
+        image = self.origin(anchor.inputs[0])
         channels_only = all(self._concat_axes(v) <= {1} for v in (*kernel.outputs, image))
         flat = image not in self.makers or not _is_arrangement(self.makers[image])
         dense = not any(self._concat_axes(v) for v in kernel.outputs)
@@ -54,14 +54,20 @@ class Surroundings:
         home = needs_home(kernel) or not channels_only or copied
         return Storage(home, flat, dense, channels_only and flat, copied)
 
+    def origin(self, value: Node) -> Node:
+        """The value itself, or the one that it keeps."""
+        return self.origin(value.inputs[0]) if value.op.name == "keep" else value
+
     def rows(self, value: Node) -> bool:
         """Whether `value` lies as rows of channels, evenly spaced over all items."""
+        value = self.origin(value)
         order = (0, *range(2, len(value.shape)), 1)
         arranged = value in self.makers and _is_arrangement(self.makers[value])
         return value.type.axes_in_memory == order and not arranged and self._concat_axes(value) <= {1}
 
     def dense(self, value: Node, order: tuple[int, ...]) -> bool:
         """Whether `value` lies in `order` without gaps."""
+        value = self.origin(value)
         arranged = value in self.makers and _is_arrangement(self.makers[value])
         return value.type.axes_in_memory == order and not arranged and not self._concat_axes(value)
 

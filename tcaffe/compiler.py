@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import Message
 
 from tcaffe.codegen.numpy import emit
-from tcaffe.diagnostics import CompileError, Diagnostic, suggest
+from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import load_net
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import parameter_values
 from tcaffe.frontend.weights import OneByOne
-from tcaffe.gradients import training_graph
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate, walk
@@ -24,7 +22,8 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import OPTIMISE, Observer, Pipeline, lower, training
+from tcaffe.passes.pipeline import Observer, Pipeline, lower
+from tcaffe.request import INFERENCE, Request
 from tcaffe.runtime.executable import Executable
 from tcaffe.runtime.params import room
 
@@ -45,6 +44,7 @@ def compile(
     inputs: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
     gradients: bool | Sequence[str] = False,
+    memory_budget: int | None = None,
     workers: int | None = None,
 ) -> Executable:
     """Compile a Caffe net for inference, or with `gradients` for training.
@@ -58,6 +58,9 @@ def compile(
     parameters and blobs that `gradients` names: that of `x` as `d.x`, and what state `x`, such as a running mean,
     becomes as `x'`. Parameters may then change from run to run, by `executable.params.refresh`.
 
+    `memory_budget` is how many bytes arena and parameters may take together; with gradients, parts of the forward
+    pass run a second time where that is needed to stay within.
+
     A net that draws random numbers, in phase TRAIN, has one more input, `random`: int64 [2], a
     seed and a number that should be another one at every call. Raises CompileError with every problem found.
     """
@@ -65,35 +68,7 @@ def compile(
     shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=shapes)
     values = parameter_values(lowered, weights, np.random.default_rng())
-    return deploy(lowered, values, Request(outputs, gradients), workers=workers)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a net: `outputs`, blobs to keep (the net's outputs if None), and `gradients`.
-
-    Those are wanted for the parameters and blobs named, for all parameters that learn if True, or not at all.
-    """
-
-    outputs: Sequence[str] | None = None
-    gradients: bool | Sequence[str] = False
-
-    def work(self, lowered: Lowered) -> tuple[Graph, Pipeline]:
-        """What is to be computed, and the passes that suit it; raises CompileError for names there are not."""
-        chosen = choose_outputs(lowered, self.outputs)
-        if self.gradients is False:
-            return lowered.graph.with_outputs(chosen), OPTIMISE
-        net = training_graph(lowered, chosen, None if self.gradients is True else self.gradients)
-        return net.graph, training(net.forward)
-
-    def naive(self, lowered: Lowered) -> int:
-        """Bytes of a buffer for each blob that is needed, and of another one for its gradient where there are any."""
-        everything = lowered.outputs if self.outputs is None or self.gradients is not False else self.outputs
-        return lowered.blob_bytes(everything) * (1 if self.gradients is False else 2)
-
-
-INFERENCE = Request()
-"""The net's outputs."""
+    return deploy(lowered, values, Request(outputs, gradients, memory_budget), workers=workers)
 
 
 def deploy(
@@ -104,48 +79,32 @@ def deploy(
     workers: int | None = None,
     observe: Observer | None = None,
 ) -> Executable:
-    """The executable of a net that was read already, with these parameters; see `compile` and `build`."""
-    graph, pipeline = request.work(lowered)
-    return build(
-        graph,
-        values,
-        pipeline,
-        workers=workers or default_workers(),
-        inputs=lowered.inputs,
-        naive=request.naive(lowered),
-        observe=observe,
-    )
+    """The executable of a net that was read already, with these parameters; see `compile`.
 
-
-def build(
-    graph: Graph,
-    values: Values,
-    pipeline: Pipeline,
-    *,
-    workers: int,
-    inputs: Sequence[str] = (),
-    naive: int = 0,
-    observe: Observer | None = None,
-) -> Executable:
-    """`graph` through a pipeline to an executable; `values` are its parameters by name.
-
-    `inputs` are the net's: those the graph has no need for may be given all the same. `naive` is what the plan is
-    compared with, in bytes. `observe` is shown what every pass makes, as it is made.
+    `observe` is shown what every pass makes, as it is made.
     """
-    stages: dict[str, Graph | Program] = {}
+    threads, stages = workers or default_workers(), Stages(observe)
+    program, pipeline = request.program(lowered, workers=threads, observe=stages.show)
+    unused = tuple(name for name in lowered.inputs if all(name != node.name for node in program.inputs))
+    return assemble(program, values, pipeline, workers=threads, stages=stages, unused=unused)
 
-    def keep(name: str, stage: Graph | Program) -> None:
-        stages[name] = stage
-        if observe:
-            observe(name, stage)
 
-    program = lower(graph, pipeline, workers=workers, naive=naive, observe=keep)
+def build(graph: Graph, values: Values, pipeline: Pipeline, *, workers: int) -> Executable:
+    """`graph` through a pipeline to an executable; `values` are its parameters by name."""
+    stages = Stages()
+    program = lower(graph, pipeline, workers=workers, observe=stages.show)
+    return assemble(program, values, pipeline, workers=workers, stages=stages)
+
+
+def assemble(
+    program: Program, values: Values, pipeline: Pipeline, *, workers: int, stages: Stages, unused: Sequence[str] = ()
+) -> Executable:
+    """The executable of a planned program. `unused` are inputs of the net that it has no need for."""
     emitted = emit(program)
-    unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
-    manifest = link(program, emitted.functions, "cpu", workers, unused)
+    manifest = link(program, emitted.functions, "cpu", workers, tuple(unused))
     settable = pipeline.parameters == "settable"
     params = evaluate(program.prepare, values) if settable else prepare(program.prepare, values, room(manifest))
-    return Executable(manifest, emitted.source, params, program=program, texts=Texts(stages))
+    return Executable(manifest, emitted.source, params, program=program, texts=stages)
 
 
 def prepare(graph: Graph, values: Values, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -172,19 +131,6 @@ def _unshaped(node: Node) -> Node:
     return _unshaped(node.inputs[0]) if node.op is ops.reshape else node
 
 
-def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:
-    """The blobs called `names`, or the net's own outputs; raises CompileError for every name that is no blob."""
-    chosen = list(lowered.outputs if names is None else names)
-    unknown = [name for name in chosen if name not in lowered.blobs]
-    if unknown:
-        raise CompileError([_no_blob(name, lowered) for name in unknown])
-    return {name: lowered.blobs[name] for name in chosen}
-
-
-def _no_blob(name: str, lowered: Lowered) -> Diagnostic:
-    return Diagnostic("E0601", f"the net has no blob `{name}`", suggestion=suggest(name, lowered.blobs))
-
-
 def check_target(target: str, precision: str) -> None:
     """Raise CompileError for a target or precision there is no code for."""
     if target != "cpu":
@@ -198,21 +144,28 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Texts(Mapping[str, str]):
+class Stages(Mapping[str, str]):
     """The printed IR after every pass, by the pass's name; a text is made when it is asked for."""
 
-    def __init__(self, stages: Mapping[str, Graph | Program]) -> None:
-        self.stages = stages
+    def __init__(self, observe: Observer | None = None) -> None:
+        self._stages: dict[str, Graph | Program] = {}
+        self._observe = observe
+
+    def show(self, name: str, stage: Graph | Program) -> None:
+        """Keep what a pass made, and show it to whoever observes."""
+        self._stages[name] = stage
+        if self._observe:
+            self._observe(name, stage)
 
     def __getitem__(self, name: str) -> str:
-        stage = self.stages[name]
+        stage = self._stages[name]
         return print_graph(stage) if isinstance(stage, Graph) else print_program(stage)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.stages)
+        return iter(self._stages)
 
     def __len__(self) -> int:
-        return len(self.stages)
+        return len(self._stages)
 
 
 def write_dumps(texts: Mapping[str, str], folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ FLOORS = [
     {"frontend", "passes", "codegen"},
     {"runtime", "data"},
     {"link", "gradients"},
+    {"request"},
     {"compiler"},
     {"train"},
     {"cli", "pycaffe"},

@@ -16,7 +16,7 @@ from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, training
 from tests.graphs import feeds, image_graphs
 
 SETTINGS = settings(max_examples=25, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
-MODES = ("faithful", "optimise", "training")
+MODES = ("faithful", "optimise", "training", "segments")
 
 
 def joint(graph: Graph, trained: bool = True) -> Graph:
@@ -35,7 +35,8 @@ def joint(graph: Graph, trained: bool = True) -> Graph:
 
 def assert_right(graph: Graph, mode: str, workers: int) -> None:
     forward = [name for name in graph.outputs if not name.startswith("d.")]
-    pipeline = {"faithful": FAITHFUL, "optimise": OPTIMISE, "training": training(forward)}[mode]
+    trained = {"training": training(forward), "segments": training(forward, 3)}
+    pipeline = ({"faithful": FAITHFUL, "optimise": OPTIMISE} | trained)[mode]
     feed = feeds(graph)
     values = {p.name: feed[p.name].astype(np.float32) for p in graph.params}
     executable = build(graph, values, pipeline, workers=workers)

@@ -13,13 +13,12 @@ from tcaffe.cli import screen
 from tcaffe.cli.cost import nbytes
 from tcaffe.cli.options import NetQuery
 from tcaffe.cli.origins import Origins
-from tcaffe.compiler import INFERENCE, Request
 from tcaffe.diagnostics import Diagnostic
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import load_values, owned, start_value
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.program import MemoryPlan, Program
-from tcaffe.passes.pipeline import lower
+from tcaffe.request import INFERENCE, Request
 from tcaffe.runtime.executable import Executable
 
 Values = dict[str, np.ndarray]
@@ -104,8 +103,7 @@ def build(
 
 def planned(lowered: Lowered, request: Request = INFERENCE, workers: int | None = None) -> Planned:
     """The program of a net with every byte placed: no weights are read and no code is made."""
-    threads = workers or compiler.default_workers()
-    program = lower(*request.work(lowered), workers=threads, naive=request.naive(lowered))
+    program, _ = request.program(lowered, workers=workers or compiler.default_workers())
     return Planned(lowered, program)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tcaffe.cli import cost, screen
-from tcaffe.compiler import Request, deploy
+from tcaffe.compiler import deploy
 from tcaffe.frontend.lower import Lowered
 from tcaffe.ir.graph import topological
 from tcaffe.ir.interpret import walk
 from tcaffe.ir.node import Node
+from tcaffe.request import Request
 from tcaffe.runtime.executable import Executable
 
 Values = dict[str, np.ndarray]

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import click
 
-from tcaffe.cli import screen
-from tcaffe.compiler import Request
+from tcaffe.cli import screen, units
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState, Source, read_state
 from tcaffe.frontend.lower import Lowered
+from tcaffe.request import Request
 
 Function = TypeVar("Function", bound=Callable[..., None])
 Shape = tuple[int, ...]
@@ -171,17 +171,35 @@ def outputs_option(function: Function) -> Function:
 
 
 def request_options(function: Function) -> Function:
-    """Add `--outputs` and `--gradients`; they arrive as one Request, `request`."""
+    """Add `--outputs`, `--gradients` and `--memory-budget`; they arrive as one Request, `request`."""
 
     @functools.wraps(function)
-    def with_request(*args: Any, outputs: Sequence[str] | None, gradients: bool, **rest: Any) -> None:
-        function(*args, request=Request(outputs, gradients), **rest)
+    def with_request(
+        *args: Any, outputs: Sequence[str] | None, gradients: bool, memory_budget: int | None, **rest: Any
+    ) -> None:
+        function(*args, request=Request(outputs, gradients, memory_budget), **rest)
 
-    option = click.option(
-        "--gradients", is_flag=True, help="Compute the gradients of the losses for all parameters that learn, too."
-    )
+    options = (
+        click.option(
+            "--memory-budget", callback=size_given, metavar="SIZE",
+            help="Bytes that arena and weights may take; gradients make do with less by computing things twice.",
+        ),
+        click.option(
+            "--gradients", is_flag=True, help="Compute the gradients of the losses for all parameters that learn, too."
+        ),
+    )  # fmt: skip
     made: Any = with_request
-    return outputs_option(option(made))
+    for option in options:
+        made = option(made)
+    return outputs_option(made)
+
+
+def size_given(ctx: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """The bytes that an option names; raises BadParameter."""
+    try:
+        return None if value is None else units.parse_bytes(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def workers_option(function: Function) -> Function:

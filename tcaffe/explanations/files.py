@@ -89,6 +89,14 @@ FILES = {
         A gradient was asked for of a blob or parameter from which no way leads to a loss: it comes after the losses, or
         beside them, or whole numbers, labels or a propagate_down: false lie between.
     """,
+    "E0615": """
+        The net does not fit its memory budget
+
+        The budget is for the arena and the parameters together. Gradients can do with less memory: parts of the forward
+        pass are computed a second time, and the number told is the least that this reaches. What never gets smaller are
+        the parameters, their gradients, and the largest layer with its neighbours. A smaller batch needs less:
+        `tcaffe plan NET --memory-limit SIZE` finds the largest one that fits.
+    """,
     "E0620": """
         Not a bundle
 

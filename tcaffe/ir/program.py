@@ -137,6 +137,11 @@ class Program:
         """Every value that lies in the arena: inputs, what kernels store, views."""
         return (*self.inputs, *(v for kernel in self.kernels for v in kernel.outputs), *self.views)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that a run takes: the arena, once it is planned, and the parameters as the kernels read them."""
+        return (self.plan.size if self.plan else 0) + sum(p.type.nbytes for p in self.params)
+
     def with_kernels(self, kernels: tuple[Kernel, ...]) -> Program:
         """The same program with other kernels; what was planned for the old ones is dropped."""
         return replace(self, kernels=kernels, places={}, plan=None)

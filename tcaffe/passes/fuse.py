@@ -110,13 +110,17 @@ class Fusion:
                 self._merge(group, other)
 
     def _absorbs(self, group: Group, other: Group) -> bool:
-        """Whether a group takes in pointwise work on its shape that it reads; a chain, what nobody else reads."""
+        """Whether a group takes in pointwise work on its shape that it reads.
+
+        A chain does where only the work behind its anchor reads it: a mask, or a factor.
+        """
         plain = group is not other and other.region and other.anchor is None and other in group.before
         if not plain or not (group.region or group.chained) or _domain(group) != _domain(other):
             return False
         if group.chained:
             readers = {r for v in other.nodes for r in self.graph.uses[v]}
-            return self.outputs.isdisjoint(other.nodes) and readers.issubset([*group.nodes, *other.nodes])
+            behind = {*group.nodes, *other.nodes} - {group.anchor}
+            return self.outputs.isdisjoint(other.nodes) and readers <= behind
         return not any(other in g.before for g in group.before)
 
     def _merge(self, group: Group, other: Group) -> None:

@@ -143,10 +143,14 @@ def _frees_most(schedule: Schedule) -> Key:
 def _when_needed(schedule: Schedule) -> Key:
     """The kernel that comes first when outputs are computed one after the other, the last one first.
 
-    Gradients stand in the order of the parameters, so theirs is the order in which a net runs backward.
+    Gradients stand in the order of the parameters, so theirs is the order in which a net runs backward. Of what a
+    kernel reads, that comes first behind which most lies: the gradient before what is computed again to meet it.
     """
-    rank: dict[Kernel, int] = {}
     maker = schedule.maker
+    depth: dict[Kernel, int] = {}
+    for kernel in schedule.program.kernels:
+        depth[kernel] = 1 + max((depth[maker[v]] for v in kernel.inputs if v in maker), default=0)
+    rank: dict[Kernel, int] = {}
     pending = [(maker[value], False) for value in schedule.program.outputs.values() if value in maker]
     while pending:
         kernel, ready = pending.pop()
@@ -154,5 +158,6 @@ def _when_needed(schedule: Schedule) -> Key:
             rank.setdefault(kernel, len(rank))
         elif kernel not in rank:
             pending.append((kernel, True))
-            pending += ((maker[value], False) for value in reversed(kernel.inputs) if value in maker)
+            makers = [maker[v] for v in kernel.inputs if v in maker]
+            pending += ((k, False) for k in sorted(makers, key=depth.__getitem__))
     return lambda kernel: (rank[kernel],)

@@ -46,9 +46,14 @@ FAITHFUL = Pipeline((simplify, permute_weights, layout), "settable")
 """Every blob stays, and parameters may change between runs."""
 
 
-def training(first: Iterable[str]) -> Pipeline:
-    """Every run ends with other parameters. The outputs called `first` are the forward pass."""
-    return Pipeline((simplify, tidy_gradients, simplify, recompute(first), layout), "live")
+SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+"""Into how many segments a forward pass is cut, all but the last of which run again. More take less memory, up to a
+point; from two on, the work they take is about the same."""
+
+
+def training(first: Iterable[str], segments: int = 1) -> Pipeline:
+    """Every run ends with other parameters. The outputs called `first` are the forward pass; see `recompute`."""
+    return Pipeline((simplify, tidy_gradients, simplify, recompute(first, segments), layout), "live")
 
 
 def lower(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
@@ -16,17 +17,21 @@ UNKEPT = (ops.const, ops.iota, ops.broadcast)
 """What is never worth keeping."""
 
 
-def recompute(first: Iterable[str]) -> Callable[[Graph], Graph]:
+def recompute(first: Iterable[str], segments: int = 1) -> Callable[[Graph], Graph]:
     """The pass for a graph whose outputs called `first` are the forward pass: all they need runs before the rest.
 
     Of what the rest reads of it, the fewest bytes are kept from which everything else can be made again by pointwise
     work: a minimum cut. The sums of a batch normalisation and its image are kept, what is normalised is not.
+
+    With several `segments` the forward pass is cut into as many, and all but the last run a second time when the
+    backward pass comes to them: only what crosses from one to another is kept (Chen et al. 2016, "Training Deep Nets
+    with Sublinear Memory Cost").
     """
     first = frozenset(first)
 
     def recompute(graph: Graph) -> Graph:
         forward = set(topological(graph.outputs[name] for name in first))
-        again = Again(graph, forward)
+        again = Again(graph, forward, segments)
         done: dict[Node, Node] = {}
         for node in graph.nodes:
             inputs = tuple(again.read(i, node) if i in forward else done[i] for i in node.inputs)
@@ -37,15 +42,19 @@ def recompute(first: Iterable[str]) -> Callable[[Graph], Graph]:
 
 
 class Again:
-    """The values of the forward pass as the rest reads them: those kept, and the others made again from them.
+    """The values of the forward pass as the rest reads them: those stored, and the others made again from them.
 
     Work on the same shape makes for itself what it reads, inside its own kernel. What is stored to be read, by a
     convolution or as a mask, is made once.
     """
 
-    def __init__(self, graph: Graph, forward: set[Node]) -> None:
+    def __init__(self, graph: Graph, forward: set[Node], segments: int) -> None:
         self.forward = forward
-        self.kept = _kept(graph, forward)
+        kept = _kept(graph, forward)
+        run = [node for node in graph.nodes if node in forward]
+        crossing = _crossing(run, kept, segments)
+        self.stored = {value: _keep(value) for value in kept | crossing if value.inputs}
+        self.stored |= _run_again(run, kept, crossing, self.stored) if crossing else {}
         self.made: dict[tuple[Node, Node | None], Node] = {}
 
     def read(self, value: Node, reader: Node) -> Node:
@@ -55,14 +64,16 @@ class Again:
         return self._made(value, reader if reader.op.family == "pointwise" and reader.type.is_float else None)
 
     def _made(self, value: Node, owner: Node | None) -> Node:
-        if not value.inputs:
-            return value
-        kept = value in self.kept
-        key = (value, None if kept else owner)
+        if not value.inputs or value in self.stored:
+            return self.stored.get(value, value)
+        key = (value, owner)
         if key not in self.made:
-            again = ops.keep(value, name=f"{value.name}.kept") if kept else None
-            self.made[key] = again or replace(value, inputs=tuple(self._made(i, owner) for i in value.inputs))
+            self.made[key] = replace(value, inputs=tuple(self._made(i, owner) for i in value.inputs))
         return self.made[key]
+
+
+def _keep(value: Node) -> Node:
+    return ops.keep(value, name=f"{value.name}.kept")
 
 
 def _kept(graph: Graph, forward: set[Node]) -> set[Node]:
@@ -90,3 +101,49 @@ def _cost(value: Node, free: set[Node]) -> int:
     if value.op in UNKEPT:
         return 0 if not value.inputs else ENDLESS
     return 0 if value in free else value.type.nbytes
+
+
+def _crossing(run: Sequence[Node], kept: Collection[Node], segments: int) -> set[Node]:
+    """What lies between the segments into which `run` is cut: made in one and read in a later one.
+
+    The segments hold about as many bytes of `kept` values each. A cut may move within half a segment to where the
+    fewest bytes cross.
+    """
+    position = {node: k for k, node in enumerate(run)}
+    last = {value: k for k, node in enumerate(run) for value in node.inputs}
+    sums = list(accumulate(node.type.nbytes if node in kept else 0 for node in run))
+    change = [0] * (len(run) + 1)
+    for value, end in last.items():
+        if value.inputs:
+            change[position[value]] += value.type.nbytes
+            change[end] -= value.type.nbytes
+    crossing = list(accumulate(change))
+    found: set[Node] = set()
+    for k in range(1, segments):
+        low, high = ((2 * k + side) * sums[-1] for side in (-1, 1))
+        near = [p for p, total in enumerate(sums) if low <= 2 * segments * total < high]
+        if near:
+            at = min(near, key=crossing.__getitem__)
+            found.update(v for v, end in last.items() if v.inputs and position[v] <= at < end)
+    return found
+
+
+def _run_again(
+    run: Sequence[Node], kept: Collection[Node], crossing: Collection[Node], stored: dict[Node, Node]
+) -> dict[Node, Node]:
+    """Copies of what `kept` holds of the segments before the last cut, computed from what crosses.
+
+    Sums over whole images are so much smaller than what they are made of that they are kept.
+    """
+    end = max(k for k, node in enumerate(run) if node in crossing)
+    remade = {n for n in run[:end] if n in kept and n not in crossing and n.inputs and n.op.family != "reduce"}
+    wanted = set(remade)
+    for node in reversed(run):
+        if node in wanted:
+            wanted.update(i for i in node.inputs if i.inputs and (i in remade or i not in stored))
+    copies: dict[Node, Node] = {}
+    for node in run:
+        if node in wanted:
+            inputs = tuple(copies.get(i) or stored.get(i, i) for i in node.inputs)
+            copies[node] = replace(node, inputs=inputs, name=f"{node.name}.again")
+    return {value: copies[value] for value in remade}

@@ -41,7 +41,7 @@ def test_too_little_memory(cli, net, monkeypatch) -> None:
     def explode(*_: object, **__: object) -> None:
         raise MemoryError("Unable to allocate 99 GiB")
 
-    monkeypatch.setattr("tcaffe.compiler.build", explode)
+    monkeypatch.setattr("tcaffe.compiler.assemble", explode)
     result = cli("compile", net)
     assert result.exit_code == 1
     assert "error E0606: not enough memory: Unable to allocate 99 GiB" in result.stderr

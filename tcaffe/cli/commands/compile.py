@@ -17,10 +17,11 @@ from tcaffe.cli.cost import flops
 from tcaffe.cli.draw.flow import algorithm, shape_of
 from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, weights_option, workers_option
 from tcaffe.cli.origins import by_type
-from tcaffe.compiler import Request, write_dumps
+from tcaffe.compiler import write_dumps
 from tcaffe.diagnostics import printable
 from tcaffe.frontend.lower import LoweredLayer
 from tcaffe.ir.program import Kernel
+from tcaffe.request import Request
 
 
 @command

@@ -15,7 +15,7 @@ from tcaffe.cli.draw.flow import flow_of
 from tcaffe.cli.draw.page import Subject, html_page
 from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, warn, workers_option
 from tcaffe.cli.origins import by_type
-from tcaffe.compiler import Request
+from tcaffe.request import Request
 
 
 @command

@@ -17,11 +17,11 @@ from tcaffe.cli.command import command, json_option
 from tcaffe.cli.commands.compile import memory_facts
 from tcaffe.cli.fitting import largest_batch
 from tcaffe.cli.instances import read_instance, write_instance
-from tcaffe.cli.options import NetQuery, net_options, request_options, shape_option, warn, workers_option
-from tcaffe.compiler import Request
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_option, size_given, warn, workers_option
 from tcaffe.diagnostics import CompileError
 from tcaffe.passes.planner import Problem, check
 from tcaffe.passes.planner import plan as place
+from tcaffe.request import Request
 
 BATCHES = re.compile(r"\d{1,7}(,\d{1,7})*")
 
@@ -32,13 +32,6 @@ def _batches(ctx: click.Context, option: click.Parameter, value: str | None) -> 
     return [int(part) for part in value.split(",")] if value else []
 
 
-def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int | None:
-    try:
-        return None if value is None else units.parse_bytes(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @command
 @shape_option
 @click.option(
@@ -47,7 +40,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 @click.option(
     "--memory-limit",
     "limit",
-    callback=_size,
+    callback=size_given,
     metavar="SIZE",
     help="Find the largest batch that fits, weights included.",
 )
@@ -55,7 +48,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 @workers_option
 @click.option("-o", "--output", metavar="FILE", help="Write the plan as a CSV file: id,lower,upper,size,offset.")
 @click.option("--csv", "instance", metavar="FILE", help="Plan for the buffers of a CSV file instead of a net's.")
-@click.option("--capacity", callback=_size, metavar="SIZE", help="With --csv: the bytes there are.")
+@click.option("--capacity", callback=size_given, metavar="SIZE", help="With --csv: the bytes there are.")
 @json_option
 @click.pass_context
 @net_options(required=False)
@@ -111,7 +104,7 @@ def show_plans(
         return
     warn(nets[0].lowered)
     if len(nets) == 1:
-        screen.show(screen.facts(*memory_facts(nets[0]), ("both", units.bytes_(total(nets[0])))), "")
+        screen.show(screen.facts(*memory_facts(nets[0]), ("both", units.bytes_(nets[0].program.nbytes))), "")
         screen.show(*peak_table(nets[0]))
     else:
         screen.show(batch_table(list(zip(batches, nets, strict=True))))
@@ -128,7 +121,7 @@ def show_largest(
             meter.say(f"planning for a batch of {batch}")
             nets[batch] = plan_if_possible(query, batch, request, workers)
         net = nets[batch]
-        return None if net is None else total(net)
+        return None if net is None else net.program.nbytes
 
     with screen.progress("planning") as meter:
         best = largest_batch(take, limit)
@@ -182,16 +175,11 @@ def plan_instance(path: Path, capacity: int | None, output: str | None, as_json:
     return fits
 
 
-def total(net: Planned) -> int:
-    """Bytes that a compiled net takes: the arena and the weights."""
-    return net.plan.size + net.weight_bytes
-
-
 def batch_table(nets: Sequence[tuple[int, Planned]]) -> Table:
     """A line a batch."""
     made = screen.table(">batch", ">arena", ">an item", ">weights", ">both", "certificate")
     for batch, net in nets:
-        sizes = (net.plan.size, net.plan.size // batch, net.weight_bytes, total(net))
+        sizes = (net.plan.size, net.plan.size // batch, net.weight_bytes, net.program.nbytes)
         screen.row(made, batch, *map(units.bytes_, sizes), net.plan.certificate)
     return made
 
@@ -218,7 +206,7 @@ def described(net: Planned, batch: int | None) -> dict[str, Any]:
         "lower_bound": plan.lower_bound,
         "certificate": plan.certificate,
         "weights": net.weight_bytes,
-        "total": total(net),
+        "total": net.program.nbytes,
         "peak": net.program.kernels[plan.peak].name if net.program.kernels else None,
         "kernels": [kernel.name for kernel in net.program.kernels],
         "buffers": [asdict(b) for b in plan.buffers],

@@ -19,8 +19,8 @@ from tcaffe.cli.feeding import Preprocessing, Slot
 from tcaffe.cli.options import NetQuery, feed_options, net_options, outputs_option, weights_option, workers_option
 from tcaffe.cli.results import best_classes, is_scores, read_labels, write_npz
 from tcaffe.cli.sampling import random_inputs, random_value
-from tcaffe.compiler import Request
 from tcaffe.diagnostics import CompileError, Diagnostic, printable
+from tcaffe.request import Request
 from tcaffe.runtime.executable import Executable, load
 
 Values = dict[str, np.ndarray]

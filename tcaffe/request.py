@@ -1,0 +1,81 @@
+"""What is asked of a net, and the program that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tcaffe.diagnostics import CompileError, Diagnostic, suggest
+from tcaffe.frontend.lower import Lowered
+from tcaffe.gradients import training_graph
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.node import Node
+from tcaffe.ir.program import Program
+from tcaffe.passes.pipeline import OPTIMISE, SEGMENTS, Observer, Pipeline, lower, training
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a net: `outputs`, blobs to keep (the net's outputs if None), and `gradients`.
+
+    Those are wanted for the parameters and blobs named, for all parameters that learn if True, or not at all. Arena
+    and parameters together may take `memory_budget` bytes, or what they need if None.
+    """
+
+    outputs: Sequence[str] | None = None
+    gradients: bool | Sequence[str] = False
+    memory_budget: int | None = None
+
+    def program(self, lowered: Lowered, *, workers: int, observe: Observer | None = None) -> tuple[Program, Pipeline]:
+        """The planned program, and the pipeline it went through: the first with which it stays within the budget.
+
+        Raises CompileError for names there are not, and if every pipeline needs more.
+        """
+        graph, pipelines = self.work(lowered)
+        least: int | None = None
+        for pipeline in pipelines:
+            program = lower(graph, pipeline, workers=workers, naive=self.naive(lowered, graph), observe=observe)
+            if self.memory_budget is None or program.nbytes <= self.memory_budget:
+                return program, pipeline
+            least = program.nbytes if least is None else min(least, program.nbytes)
+        assert least is not None
+        raise CompileError([_over_budget(least, self)])
+
+    def work(self, lowered: Lowered) -> tuple[Graph, tuple[Pipeline, ...]]:
+        """What is to be computed, and the passes that suit it: those first that make the fastest program."""
+        chosen = choose_outputs(lowered, self.outputs)
+        if self.gradients is False:
+            return lowered.graph.with_outputs(chosen), (OPTIMISE,)
+        net = training_graph(lowered, chosen, None if self.gradients is True else self.gradients)
+        return net.graph, tuple(training(net.forward, segments) for segments in SEGMENTS)
+
+    def naive(self, lowered: Lowered, graph: Graph) -> int:
+        """Bytes of a buffer for each blob that is needed; with gradients, of one more for each, and for parameters'."""
+        everything = lowered.outputs if self.outputs is None or self.gradients is not False else self.outputs
+        blobs = lowered.blob_bytes(everything)
+        if self.gradients is False:
+            return blobs
+        learned = {f"d.{parameter.name}" for parameter in graph.params}
+        return 2 * blobs + sum(y.type.nbytes for name, y in graph.outputs.items() if name in learned)
+
+
+INFERENCE = Request()
+"""The net's outputs."""
+
+
+def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:
+    """The blobs called `names`, or the net's own outputs; raises CompileError for every name that is no blob."""
+    chosen = list(lowered.outputs if names is None else names)
+    unknown = [name for name in chosen if name not in lowered.blobs]
+    if unknown:
+        raise CompileError([_no_blob(name, lowered) for name in unknown])
+    return {name: lowered.blobs[name] for name in chosen}
+
+
+def _no_blob(name: str, lowered: Lowered) -> Diagnostic:
+    return Diagnostic("E0601", f"the net has no blob `{name}`", suggestion=suggest(name, lowered.blobs))
+
+
+def _over_budget(least: int, request: Request) -> Diagnostic:
+    message = f"the net needs at least {least:,} bytes, and the memory budget is {request.memory_budget:,}"
+    return Diagnostic("E0615", message, note="arena and parameters together; a smaller batch needs less")

@@ -8,10 +8,9 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
-from tcaffe.passes.algorithm.convolution import is_convolution, plan_convolution
+from tcaffe.passes.algorithm.convolution import plan_convolution
 from tcaffe.passes.algorithm.filters import plan_filter_gradient
 from tcaffe.passes.algorithm.others import (
-    plan_deconvolution,
     plan_dot,
     plan_pool,
     plan_random,
@@ -20,6 +19,7 @@ from tcaffe.passes.algorithm.others import (
 )
 from tcaffe.passes.algorithm.plan import Form, Plan
 from tcaffe.passes.algorithm.storage import Surroundings
+from tcaffe.passes.algorithm.transposed import plan_transposed
 from tcaffe.passes.algorithm.windows import plan_pool_gradient, plan_unpool
 
 
@@ -44,10 +44,8 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
     match anchor.op.name:
         case "conv":
             return plan_convolution(kernel, around.storage(kernel), workers, pack)
-        case "conv_dx" if is_convolution(anchor):
-            return plan_convolution(kernel, around.storage(kernel), workers, pack)
         case "conv_dx":
-            return plan_deconvolution(kernel, around, workers)
+            return plan_transposed(kernel, around, workers, pack)
         case "conv_dw":
             return plan_filter_gradient(kernel, around, workers)
         case "dot":

@@ -50,7 +50,7 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
             return plan_filter_gradient(kernel, around, workers)
         case "dot":
             return plan_dot(kernel, around.storage(kernel), workers)
-        case "pool":
+        case "pool" | "pool_tap":
             return plan_pool(kernel, around.storage(kernel), workers)
         case "pool_dx":
             return plan_pool_gradient(kernel, around, workers)

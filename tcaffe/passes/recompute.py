@@ -30,7 +30,7 @@ def recompute(first: Iterable[str], segments: int = 1) -> Callable[[Graph], Grap
     first = frozenset(first)
 
     def recompute(graph: Graph) -> Graph:
-        forward = set(topological(graph.outputs[name] for name in first))
+        forward = _forward(graph, first)
         again = Again(graph, forward, segments)
         done: dict[Node, Node] = {}
         for node in graph.nodes:
@@ -48,10 +48,10 @@ class Again:
     convolution or as a mask, is made once.
     """
 
-    def __init__(self, graph: Graph, forward: set[Node], segments: int) -> None:
+    def __init__(self, graph: Graph, forward: Collection[Node], segments: int) -> None:
         self.forward = forward
         kept = _kept(graph, forward)
-        run = [node for node in graph.nodes if node in forward]
+        run = list(forward)
         crossing = _crossing(run, kept, segments)
         self.stored = {value: _keep(value) for value in kept | crossing if value.inputs}
         self.stored |= _run_again(run, kept, crossing, self.stored) if crossing else {}
@@ -76,7 +76,21 @@ def _keep(value: Node) -> Node:
     return ops.keep(value, name=f"{value.name}.kept")
 
 
-def _kept(graph: Graph, forward: set[Node]) -> set[Node]:
+def _forward(graph: Graph, first: Iterable[str]) -> dict[Node, None]:
+    """The values of the forward pass in order, with masks and places of maxima right behind what they are about.
+
+    Nobody reads those but the backward pass; they are small, and what they are about may then be dropped.
+    """
+    position = {node: k for k, node in enumerate(topological(graph.outputs[name] for name in first))}
+    for node in graph.nodes:
+        if node not in position and (not node.type.is_float or node.attrs.get("kind") == "argmax"):
+            at = [position.get(i) for i in node.inputs if i.inputs]
+            if at and None not in at:
+                position[node] = max(k for k in at if k is not None)
+    return dict.fromkeys(sorted(position, key=position.__getitem__))
+
+
+def _kept(graph: Graph, forward: Collection[Node]) -> set[Node]:
     """The values of the forward pass that are kept for the rest."""
     rest = [node for node in graph.nodes if node not in forward]
     needed = dict.fromkeys(i for node in rest for i in node.inputs if i in forward)

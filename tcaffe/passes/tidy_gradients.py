@@ -77,7 +77,7 @@ def mask_before_unpooling(node: Node) -> Node | None:
     """select(y > 0, unpool(g, places of max y), 0)  =>  unpool(select(max y > 0, g, 0), places),   there y is max y"""
     match node:
         case Node(ops.select, (Node(ops.greater, (y, zero)), Node(ops.unpool, (g, places), window), none)) if (
-            is_number(zero, 0) and is_number(none, 0) and places.op is ops.pool and places.inputs == (y,)
+            is_number(zero, 0) and is_number(none, 0) and places.inputs == (y,)
         ):
             attrs = {k: v for k, v in window.items() if k != "shape"}
             largest = ops.pool(y, kind="max", **attrs)

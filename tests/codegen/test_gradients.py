@@ -114,7 +114,7 @@ def pool_attrs(draw, sizes: list[int]) -> dict:
 def pool_gradient(g: Node, x: Node, kind: str, attrs: dict) -> Node:
     if kind != "max":
         return ops.pool_dx(g, kind=kind, shape=x.shape, **attrs)
-    return ops.unpool(g, ops.pool(x, kind="argmax", **attrs), shape=x.shape, **attrs)
+    return ops.unpool(g, ops.pool_tap(x, **attrs), shape=x.shape, **attrs)
 
 
 @st.composite
@@ -124,12 +124,16 @@ def pool_gradients(draw, kind: str) -> Graph:
     attrs = draw(pool_attrs(sizes))
     g = image("g", ops.pool(x, kind=kind, **attrs).shape, draw(KINDS))
     dx = pool_gradient(g, x, kind, attrs)
+    outputs = {}
+    if kind == "max" and draw(st.booleans()):
+        y = ops.pool(x, kind="max", **attrs)
+        outputs["y"] = (ops.maximum(y, 0.0) if draw(st.booleans()) else y).named("y")
     match draw(st.sampled_from(["alone", "followed", "joined"])):
         case "followed":
             dx = ops.select(x > 0.0, dx, 0.0)
         case "joined":
             dx = ops.concat(dx, x, axis=1)
-    return Graph("one", {"dx": dx.named("dx")})
+    return Graph("one", outputs | {"dx": dx.named("dx")})
 
 
 @pytest.mark.parametrize("kind", ["max", "sum", "average"])
@@ -199,16 +203,41 @@ def test_reductions_block_by_block(data, kind: str, axes: tuple[int, ...], worke
 
 @pytest.mark.parametrize("pad", [((0, 0), (0, 0)), ((1, 1), (1, 2))])
 def test_not_a_numbers_lead_nowhere_else(pad: tuple[tuple[int, int], ...]) -> None:
-    """Whatever an argmax makes of a window without a largest element, its gradient stays inside the image."""
+    """Whatever becomes of a window without a largest element, its gradient stays inside the image."""
     attrs = {"axes": (2, 3), "size": (3, 3), "stride": (2, 2), "pad": pad}
     x = ops.input_(shape=(2, 3, 6, 6), name="x")
-    y = ops.pool(x, kind="argmax", **attrs)
+    y, tap = ops.pool(x, kind="argmax", **attrs), ops.pool_tap(x, **attrs)
     g = ops.input_(shape=y.shape, name="g")
     feed = {"x": np.full(x.shape, np.nan), "g": np.ones(g.shape)}
-    graph = Graph("one", {"index": y, "dx": ops.unpool(g, y, shape=x.shape, **attrs)})
+    graph = Graph("one", {"index": y, "tap": tap, "dx": ops.unpool(g, tap, shape=x.shape, **attrs)})
     found = run(program_of(graph, 1, Pipeline((layout,), "fixed")), feed)
     assert found["index"].min() >= 0 and found["index"].max() < 36
+    assert found["tap"].max() < 9
     assert found["dx"].sum() == g.type.size
+
+
+@pytest.mark.parametrize("pad", [((0, 0), (0, 0)), ((1, 1), (1, 2))])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_equal_elements_the_first_is_taken(pad: tuple[tuple[int, int], ...], workers: int) -> None:
+    attrs = {"axes": (2, 3), "size": (3, 3), "stride": (2, 2), "pad": pad}
+    x = ops.input_(shape=(2, 3, 9, 9), name="x")
+    feed = {"x": np.random.default_rng(0).integers(0, 3, x.shape)}
+    tap = ops.pool_tap(x, **attrs)
+    graph = Graph("one", {"max": ops.pool(x, kind="max", **attrs), "tap": tap})
+    program = program_of(graph, workers, Pipeline((layout,), "fixed"))
+    assert len(program.kernels) == 1
+    np.testing.assert_array_equal(run(program, feed, workers)["tap"], evaluate(graph, feed)["tap"])
+
+
+def test_windows_of_many_elements_and_windows_beyond_the_image() -> None:
+    x = image("x", (2, 3, 19, 17), "last")
+    wide = {"axes": (2, 3), "size": (18, 17), "stride": (1, 1), "pad": ((0, 0), (0, 0))}
+    apart = {"axes": (2, 3), "size": (1, 2), "stride": (7, 5), "pad": ((0, 6), (0, 3))}
+    outputs = {}
+    for name, attrs in {"wide": wide, "apart": apart}.items():
+        y, tap = ops.pool(x, kind="max", **attrs), ops.pool_tap(x, **attrs)
+        outputs |= {name: y, f"{name}.dx": ops.unpool(y, tap, shape=x.shape, **attrs)}
+    check(Graph("one", {k: v.named(k) for k, v in outputs.items()}), 2)
 
 
 def test_reductions_of_temporaries_that_share_memory() -> None:

@@ -55,6 +55,7 @@ def window(kind: str, label: str, **attrs: Any) -> OpCase:
 
 
 SPATIAL: dict[str, Any] = {"axes": (2, 3), "size": (3, 2), "stride": (2, 1), "pad": ((1, 1), (0, 1))}
+INSIDE: dict[str, Any] = {**SPATIAL, "pad": ((0, 0), (0, 0))}
 CHANNELS: dict[str, Any] = {"axes": (1,), "size": (3,), "stride": (1,), "pad": ((1, 1),)}
 PLAIN: dict[str, Any] = {"stride": (1, 1), "pad": (0, 0), "dilation": (1, 1)}
 ROUGH: dict[str, Any] = {"stride": (2, 1), "pad": (1, 2), "dilation": (1, 2)}
@@ -87,7 +88,8 @@ CASES: tuple[OpCase, ...] = (
         OpCase(ops.pool_dx, ((2, 4, 3, 6),), {"kind": kind, **SPATIAL, "shape": IMAGE}, label=kind)
         for kind in ("sum", "average")
     ),
-    OpCase(ops.unpool, ((2, 4, 3, 6),) * 2, {**SPATIAL, "shape": IMAGE}, low=0, high=30),
+    OpCase(ops.pool_tap, (IMAGE,), SPATIAL),
+    OpCase(ops.unpool, ((2, 4, 2, 5),) * 2, {**INSIDE, "shape": IMAGE}, low=0, high=6, dtypes=("f32", "u8")),
     OpCase(ops.dot, ((3, 4), (4, 5))),
     OpCase(ops.dot, ((2, 3, 4), (2, 4, 5)), label="batched"),
     OpCase(ops.conv, (IMAGE, (6, 4, 3, 3)), PLAIN, label="plain"),

@@ -73,6 +73,8 @@ def test_a_tie_goes_to_the_first_in_a_pool_and_to_the_last_in_top_k() -> None:
     value = np.zeros((1, 1, 2, 2))
     first = ops.pool.reference(value, kind="argmax", axes=(2, 3), size=(2, 2), stride=(2, 2), pad=((0, 0), (0, 0)))
     assert first.item() == 0
+    first = ops.pool_tap.reference(value, axes=(2, 3), size=(2, 2), stride=(2, 2), pad=((0, 0), (0, 0)))
+    assert first.item() == 0
     assert ops.top_k.reference(np.zeros(4), k=1, axis=0, what="index").item() == 3
 
 

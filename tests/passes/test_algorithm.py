@@ -10,7 +10,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_program
 from tcaffe.ir.program import Kernel, Program
 from tcaffe.passes.algorithm import costs
-from tcaffe.passes.pipeline import OPTIMISE, Pipeline, lower
+from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, Pipeline, lower
 from tests.graphs import spread, weight
 
 
@@ -51,6 +51,33 @@ def second(items: int, channels: int, size: int, *args: int, workers: int = 2, p
 def test_choices(items: int, channels: int, size: int, args: tuple[int, ...], algorithm: str) -> None:
     attrs = second(items, channels, size, *args).attrs
     assert f"{attrs['algorithm']}{attrs.get('winograd', '')}" == algorithm
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "stride", "algorithm"),
+    [
+        (64, 192, 56, 3, 1, "winograd"),
+        (16, 64, 56, 3, 1, "winograd"),
+        (16, 32, 28, 5, 1, "im2col"),
+        (256, 64, 28, 1, 1, "gemm"),
+        (64, 64, 56, 3, 2, "spread"),
+    ],
+)
+def test_choices_for_gradients_of_images(
+    channels: int, filters: int, size: int, kernel: int, stride: int, algorithm: str
+) -> None:
+    """As a convolution with flipped filters where that is cheaper than spreading every pixel."""
+    data = ops.input_(shape=(16, channels, size, size), name="data")
+    y = ops.conv(
+        data,
+        weight("w", filters, channels, kernel, kernel),
+        stride=(stride,) * 2,
+        pad=(kernel // 2,) * 2,
+        dilation=(1, 1),
+    )
+    dx = ops.conv_dx(y, y.inputs[1], shape=data.shape, **y.attrs)
+    program = lower(Graph("net", {"dx": dx}), Pipeline(FAITHFUL.passes, "live"), workers=2)
+    assert program.kernels[-1].attrs.get("algorithm", "spread") == algorithm
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

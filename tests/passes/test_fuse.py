@@ -11,6 +11,7 @@ from tcaffe.ir.program import Program
 from tcaffe.ir.verify import verify_program
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.fuse_pools import fuse_pools
+from tcaffe.passes.fuse_taps import fuse_taps
 from tcaffe.passes.layout import layout
 from tcaffe.passes.merge_siblings import merge_siblings
 from tests.graphs import convolved, image_graphs, normalised, pooled, rectified, softmax
@@ -73,6 +74,19 @@ def test_a_pool_joins_its_convolution_where_that_lowers_the_peak() -> None:
     assert kernels(fuse_pools(fuse(layout(big)))) == ["c+p"]
     later = conv(pooled(conv(image(1, 1, 8, 8), "c", 1), "max", 2, 2).named("p"), "d", 64)
     assert kernels(fuse_pools(fuse(layout(Graph("g", {"d": later}))))) == ["c", "p", "d"]
+
+
+def test_a_pool_finds_its_maxima_and_where_they_are_at_once() -> None:
+    x = image(1, 4, 6, 6)
+    window = {"axes": (2, 3), "size": (2, 2), "stride": (2, 2), "pad": ((0, 0), (0, 0))}
+    y = rectified(ops.pool(x, kind="max", name="p", **window), "").named("r")
+    other = ops.pool_tap(x, name="o", **window | {"stride": (1, 1)})
+    taps = ops.pool_tap(x, name="t", **window)
+    dx = ops.unpool(y, taps, shape=x.shape, name="dx", **window)
+    program = verify_program(fuse_taps(fuse(layout(Graph("g", {"dx": dx, "o": other})))))
+    assert {k.name: [v.name for v in k.outputs] for k in program.kernels} == {
+        "p+r": ["r", "t"], "dx": ["dx"], "o": ["o"],
+    }  # fmt: skip
 
 
 @given(image_graphs())

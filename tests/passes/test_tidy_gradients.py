@@ -44,7 +44,7 @@ def test_rule(name: str) -> None:
 def test_sums_over_an_image_need_no_places() -> None:
     text = after(
         tidy_gradients,
-        f"input %x: f32[2,3,4,4]\ninput %g: f32[2,3,2,2]\n%p: i32[2,3,2,2] = pool(%x) {{kind=argmax, {WINDOW}}}\n"
+        f"input %x: f32[2,3,4,4]\ninput %g: f32[2,3,2,2]\n%p: u8[2,3,2,2] = pool_tap(%x) {{{WINDOW}}}\n"
         f"%u: f32[2,3,4,4] = unpool(%g, %p) {{{WINDOW}, shape=[2,3,4,4]}}\n"
         "%s: f32[3] = reduce_sum(%u) {axes=[0,2,3]}\nreturn %s",
     )
@@ -55,7 +55,7 @@ def test_sums_over_an_image_need_no_places() -> None:
 def test_a_rectifier_behind_a_maximum_is_masked_before_it_is_spread() -> None:
     text = after(
         tidy_gradients,
-        f"input %y: f32[2,3,4,4]\ninput %g: f32[2,3,2,2]\n%p: i32[2,3,2,2] = pool(%y) {{kind=argmax, {WINDOW}}}\n"
+        f"input %y: f32[2,3,4,4]\ninput %g: f32[2,3,2,2]\n%p: u8[2,3,2,2] = pool_tap(%y) {{{WINDOW}}}\n"
         f"%u: f32[2,3,4,4] = unpool(%g, %p) {{{WINDOW}, shape=[2,3,4,4]}}\n%m: bool[2,3,4,4] = greater(%y, 0.0)\n"
         "%d: f32[2,3,4,4] = select(%m, %u, 0.0)\nreturn %d",
     )

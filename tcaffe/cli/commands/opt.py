@@ -22,6 +22,7 @@ from tcaffe.passes.algorithm import choose_algorithms
 from tcaffe.passes.alias import alias
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.fuse_pools import fuse_pools
+from tcaffe.passes.fuse_taps import fuse_taps
 from tcaffe.passes.memory import plan_memory
 from tcaffe.passes.order import order
 from tcaffe.passes.pipeline import OPTIMISE
@@ -30,6 +31,7 @@ Stage = Graph | Program
 
 GRAPH_PASSES: dict[str, Callable[[Graph], Stage]] = {**{p.__name__: p for p in OPTIMISE.passes}, "fuse": fuse}
 PROGRAM_PASSES: dict[str, Callable[[Program], Program]] = {
+    "fuse_taps": fuse_taps,
     "fuse_pools": fuse_pools,
     "order": order,
     "choose_algorithms": choose_algorithms,
@@ -67,7 +69,7 @@ def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> N
     \b
     Passes over a graph:   simplify fold_affine flip_transposed merge_siblings permute_weights layout
     From it to a program:  fuse
-    Passes over a program: fuse_pools order choose_algorithms alias plan_memory
+    Passes over a program: fuse_taps fuse_pools order choose_algorithms alias plan_memory
 
     What a pass makes is verified, and so is what is read.
     """

@@ -16,6 +16,7 @@ from tcaffe.codegen.numpy.index import write_gather, write_scatter_add, write_to
 from tcaffe.codegen.numpy.pooling import write_pool
 from tcaffe.codegen.numpy.random import write_random
 from tcaffe.codegen.numpy.region import write_region
+from tcaffe.codegen.numpy.taps import write_pool_tap
 from tcaffe.codegen.numpy.unpooling import write_pool_gradient, write_unpool
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.words import title, words
@@ -30,6 +31,7 @@ FRAMES: dict[str, Callable[[Function], None]] = {
     "region": write_region,
     "copy": write_copy,
     "pool_dx": write_pool_gradient,
+    "pool_tap": write_pool_tap,
     "unpool": write_unpool,
     "gather": write_gather,
     "scatter_add": write_scatter_add,

@@ -12,22 +12,25 @@ from tcaffe.codegen.numpy.chain import Chain
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.slides import Slide, slides
 from tcaffe.codegen.numpy.spelling import number
+from tcaffe.codegen.numpy.taps import LOWEST, tap_block
 from tcaffe.codegen.numpy.windows import COMBINE
 from tcaffe.ir.node import Node
 
-LOWEST = "-3.4028234663852886e+38"
-
 
 def write_pool(f: Function) -> None:
-    """A pool and the pointwise work on its result."""
+    """A pool and the pointwise work on its result; the taps of its maxima where they are wanted, too."""
     pool = f.kernel.anchor
     assert pool is not None
     order = pool.type.axes_in_memory
     block = begin_tasks(f, order, [pool.shape[a] for a in order], f.kernel.attrs["tile"])
     chain = Chain(f, pool, block)
-    pooled = {s.position for s in slides(pool)}
-    part = subscript([":" if k in pooled else a.where for k, a in enumerate(block.axes)])
-    pool_block(f, pool, f.laid_out(pool.inputs[0], order) + part, "0", block, chain.home)
+    tap = next((n for n in f.kernel.nodes if n.op.name == "pool_tap"), None)
+    if tap is not None:
+        tap_block(f, tap, block, chain.home)
+    else:
+        pooled = {s.position for s in slides(pool)}
+        part = subscript([":" if k in pooled else a.where for k, a in enumerate(block.axes)])
+        pool_block(f, pool, f.laid_out(pool.inputs[0], order) + part, "0", block, chain.home)
     chain.finish()
 
 

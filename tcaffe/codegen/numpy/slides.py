@@ -56,7 +56,7 @@ class Slide:
 def slides(pool: Node) -> list[Slide]:
     """The windows of a pool along its axes, in memory order; also those of the pool that a gradient belongs to."""
     x, a = pool.inputs[0], pool.attrs
-    image, out = (x, pool) if pool.op.name == "pool" else (pool, x)
+    image, out = (x, pool) if pool.op.name in ("pool", "pool_tap") else (pool, x)
     order = pool.type.axes_in_memory
     found = (
         Slide(order.index(axis), image.shape[axis], out.shape[axis], size, stride, low)

@@ -61,6 +61,7 @@ FRAMES = {
     "dot": "product",
     "pool": "pooling",
     "pool_dx": "unpooling",
+    "pool_tap": "taps",
     "unpool": "unpooling",
     "reduce_sum": "region",
     "reduce_max": "region",

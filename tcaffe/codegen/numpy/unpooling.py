@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from tcaffe.codegen.numpy.blocks import Block, begin_tasks, subscript
+from tcaffe.codegen.numpy.blocks import Axis, Block, affine, begin_tasks, subscript
 from tcaffe.codegen.numpy.chain import Chain
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.pooling import average
 from tcaffe.codegen.numpy.slides import Slide, slides
-from tcaffe.ir.geometry import around_window
 from tcaffe.ir.node import Node
 
 
@@ -69,44 +69,107 @@ def _spread(f: Function, slide: Slide, source: str, target: str) -> None:
 
 
 def write_unpool(f: Function) -> None:
-    """Every element of g added to the element its index names, then the pointwise work on the sum.
+    """Every element of g added to the element of its window that its tap names, then the pointwise work on the sum.
 
-    A task has whole windows and all that lies inside them in memory, so that its elements are numbered by one run.
+    A block of rows, or one that windows do not touch, is summed with whole windows around it.
     """
     node = f.kernel.anchor
     assert node is not None
-    order = node.type.axes_in_memory
+    order, found = node.type.axes_in_memory, slides(node)
     block = begin_tasks(f, order, [node.shape[a] for a in order], f.kernel.attrs["tile"])
-    chain, found = Chain(f, node, block), slides(node)
-    g, index = (_block_of(f, i, found, block) for i in node.inputs)
-    pooled = {s.position for s in found}
-    at = _temporary(f, "at", block, pooled)
-    f.body.line(f'np.copyto({at}, {index}, casting="unsafe")')
-    _add_offsets(f, node, block, at)
-    if f.has("dense"):
-        dense = _temporary(f, "dense", block, pooled)
-        f.body.line(f"np.copyto({dense}, {g})")
-        g = dense
-    f.body.line(f"{chain.home}.fill(0)")
-    f.body.line(f"np.add.at({chain.home}.reshape(-1), {at}.reshape(-1), {g}.reshape(-1))")
+    if f.has("total"):
+        total = f.memory("total")
+        f.body.line(f"{total}[{f.worker}].fill(0)")
+        flat = f.alias(f"{total}.reshape(pool.workers, -1)", "flat")
+        _add_windows(f, found, block, f"{flat}[{f.worker}]")
+        chain = Chain(f, node, block, home=total + subscript([f.worker, *_inside(found, block)]))
+    else:
+        chain, flat = Chain(f, node, block), f.fresh("flat")
+        f.body.lines(f"{chain.home}.fill(0)", f"{flat} = {chain.home}.reshape(-1)")
+        _add_windows(f, found, block, flat)
     chain.finish()
 
 
-def _add_offsets(f: Function, node: Node, block: Block, at: str) -> None:
-    """Write what turns an index within the pooled axes into one within the block, all of it one run."""
-    _, count, inner = around_window(node)
-    windows = math.prod(node.inputs[0].shape[a] for a in node.attrs["axes"])
-    table, rows = f.memory("offsets"), f.memory_type("offsets").shape[0]
-    if inner > 1:
-        f.body.line(f"np.multiply({at}, {inner}, out={at})")
-    if rows == inner == 1:
+def _add_windows(f: Function, found: list[Slide], block: Block, flat: str) -> None:
+    """Write the sum, in `flat`, of all windows that reach into a block: some rows at a time.
+
+    Tables tell where taps lie from where their window begins, and windows from where the first of these rows does.
+    """
+    shape = f.memory_type("total").shape[1:] if f.has("total") else f.kernel.attrs["tile"]
+    strides, steps = [math.prod(shape[k + 1 :]) for k in range(len(shape))], {s.position: s.stride for s in found}
+    _table(f, "taps", [strides[s.position] for s in found])
+    _table(f, "windows", [n * steps.get(k, 1) for k, n in enumerate(strides)])
+    slide, rows = found[0], f.memory_type("windows").shape[found[0].position]
+    length, axis = strides[slide.position], block.axes[slide.position]
+    before = 0 if f.has("total") else sum(s.low * strides[s.position] for s in found)
+    if axis.whole and rows == slide.out:
+        _add_rows(f, found, block, (":", ":"), (str(-before), flat))
         return
+    first, last, above = _windows_reaching(f, slide, axis)
+    row, stop = f.fresh("row"), f.fresh("stop")
+    with f.body.block(f"for {row} in range({first}, {last}, {rows}):"):
+        f.body.line(f"{stop} = min({row} + {rows}, {last})")
+        start = affine(slide.stride * length, row, -before) + (f" - {above} * {length}" if above else "")
+        _add_rows(f, found, block, (f"{row}:{stop}", f":{stop} - {row}"), (start, flat))
+
+
+def _windows_reaching(f: Function, slide: Slide, rows: Axis) -> tuple[str, str, str]:
+    """The first and the last of the windows that reach into a block, and which row is the first one of its sum."""
+    if rows.whole:
+        return "0", str(slide.out), ""
+    first, last, above = f.fresh("first"), f.fresh("last"), f.fresh("above")
+    size, stride, low = slide.size, slide.stride, slide.low
+    f.body.lines(
+        f"{first} = max(0, ({affine(1, rows.start, low - size + stride)}) // {stride})",
+        f"{last} = min({slide.out}, ({affine(1, rows.stop, low - 1 + stride)}) // {stride})",
+        f"{above} = {affine(1, rows.start, low - size + 1)}",
+    )
+    return first, last, above
+
+
+def _add_rows(f: Function, found: list[Slide], block: Block, rows: tuple[str, str], into: tuple[str, str]) -> None:
+    """Write the sum of some windows: `rows` says which ones, and how many, `into` from where on they lie in what."""
+    node = f.kernel.anchor
+    assert node is not None
+    pooled = {s.position for s in found}
+    there = [":" if k in pooled else a.where for k, a in enumerate(block.axes)]
+    here = [":" if k in pooled else a.trim for k, a in enumerate(block.axes)]
+    there[found[0].position], here[found[0].position] = rows
+    g, tap = (f.laid_out(i, block.order) + subscript(there) for i in node.inputs)
+    number, at, moved = f.fresh("tap"), f.fresh("at"), f"{f.memory('moved')}[{f.worker}]"
+    f.body.lines(
+        f"{number} = {f.memory('tap')}{subscript([f.worker, *here])}",
+        f"{at} = {f.memory('at')}{subscript([f.worker, *here])}",
+        f"np.copyto({number}, {tap})",
+        f"np.add({f.memory('taps')}, {into[0]}, out={moved})",
+        f'np.take({moved}, {number}, out={at}, mode="clip")',
+        f"np.add({at}, {f.memory('windows')}{subscript(here)}, out={at})",
+    )
+    if f.has("dense"):
+        dense = f.fresh("dense")
+        f.body.line(f"{dense} = {f.memory('dense')}{subscript([f.worker, *here])}")
+        f.body.line(f"np.copyto({dense}, {g})")
+        g = dense
+    f.body.line(f"np.add.at({into[1]}, {at}.reshape(-1), {g}.reshape(-1))")
+
+
+def _table(f: Function, what: str, steps: Sequence[int]) -> None:
+    """Write the table of where elements lie whose axes take each of the `steps`, once a run; the inner axes first."""
+    table, shape = f.memory(what), f.memory_type(what).shape
     f.start.line(f"{table}.fill(0)")
-    if rows > 1:
-        f.start.lines(f"{table}[1:, 0, 0] = {count * inner}", f"np.add.accumulate({table}, axis=0, out={table})")
-    if inner > 1:
-        f.start.lines(f"{table}[:, 0, 1:] = 1", f"np.add.accumulate({table}, axis=2, out={table})")
-    length = "" if all(a.even for a in block.axes) else f"[:{at}.size // {inner * windows}]"
-    by_run = f.fresh("runs")
-    f.body.line(f"{by_run} = {at}.reshape(-1, {windows}, {inner})")
-    f.body.line(f"np.add({by_run}, {table}{length}, out={by_run})")
+    for k in reversed(range(len(shape))):
+        if shape[k] > 1:
+            part = table + subscript(["0"] * k)
+            f.start.line(f"{table}{subscript(['0'] * k + ['1:'])} = {steps[k]}")
+            f.start.line(f"np.add.accumulate({part}, axis=0, out={part})")
+
+
+def _inside(found: list[Slide], block: Block) -> list[str]:
+    """Where the block lies in its sum."""
+    cuts = [a.trim for a in block.axes]
+    for slide in found:
+        axis, halo = block.axes[slide.position], slide.size - 1
+        cuts[slide.position] = (
+            f"{slide.low}:{slide.low + slide.count}" if axis.whole else f"{halo}:{halo} + {axis.length}"
+        )
+    return cuts

@@ -100,7 +100,7 @@ FRAMES = {
 """What is more than an expression: the file here that writes it."""
 
 UNSPELLED = frozenset(
-    ("conv_dw", "conv_dx", "gather", "keep", "pool_dx", "random", "scatter_add", "top_k", "unpool")
+    ("conv_dw", "conv_dx", "gather", "keep", "pool_dx", "pool_tap", "random", "scatter_add", "top_k", "unpool")
 )
 """Core ops that there is no code for yet."""
 

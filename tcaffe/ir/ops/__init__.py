@@ -29,7 +29,7 @@ from tcaffe.ir.ops.random import random
 from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
 from tcaffe.ir.ops.shape import broadcast, concat, keep, pad, reshape, slice_, transpose
 from tcaffe.ir.ops.source import const, input_, iota, param
-from tcaffe.ir.ops.window import pool, pool_dx, unpool
+from tcaffe.ir.ops.window import pool, pool_dx, pool_tap, unpool
 
 __all__ = [
     "OPS",
@@ -62,6 +62,7 @@ __all__ = [
     "param",
     "pool",
     "pool_dx",
+    "pool_tap",
     "pow_",
     "random",
     "reduce_max",

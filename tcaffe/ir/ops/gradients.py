@@ -17,7 +17,7 @@ NO_GRADIENT = frozenset(
     (
         *(ops.input_, ops.param, ops.const, ops.iota),  # they have no operands
         ops.random,  # its operand is a key
-        *(ops.sign, ops.floor, ops.greater, ops.equal, ops.top_k),  # their derivative is zero
+        *(ops.sign, ops.floor, ops.greater, ops.equal, ops.top_k, ops.pool_tap),  # their derivative is zero
         *(ops.detach, ops.unpool),  # none is wanted: nobody differentiates the gradient of a pool
     )
 )
@@ -198,7 +198,7 @@ def _pool(node: Node, g: Node) -> tuple[Node | None, ...]:
     x, window = node.inputs[0], {k: v for k, v in node.attrs.items() if k != "kind"}
     match node.attrs["kind"]:
         case "max":
-            return (ops.unpool(g, ops.pool(x, kind="argmax", **window), shape=x.shape, **window),)
+            return (ops.unpool(g, ops.pool_tap(x, **window), shape=x.shape, **window),)
         case "sum" | "average" as kind:
             return (ops.pool_dx(g, kind=kind, shape=x.shape, **window),)
     return (None,)

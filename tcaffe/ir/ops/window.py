@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tcaffe.ir.node import core_op
-from tcaffe.ir.types import TensorType, require
+from tcaffe.ir.types import DTYPES, TensorType, require
 
 Pairs = tuple[tuple[int, int], ...]
 KINDS = ("max", "sum", "average", "argmax")
@@ -16,11 +18,7 @@ def _pool(
     x: np.ndarray, kind: str, axes: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
 ) -> np.ndarray:
     x = np.asarray(x)
-    fill = LOWEST if kind in ("max", "argmax") else 0.0
-    pads = dict(zip(axes, pad, strict=True))
-    padded = np.pad(x, [pads.get(i, (0, 0)) for i in range(x.ndim)], constant_values=fill)
-    view = np.lib.stride_tricks.sliding_window_view(padded, size, axes)
-    view = view[tuple(slice(None, None, dict(zip(axes, stride, strict=True)).get(i, 1)) for i in range(x.ndim))]
+    view = _windows(x, LOWEST if kind in ("max", "argmax") else 0.0, axes, size, stride, pad)
     last = tuple(range(x.ndim, view.ndim))
     if kind == "max":
         return np.max(view, last)
@@ -28,6 +26,16 @@ def _pool(
         return _argmax(view, x.shape, axes, stride, pad)
     total = np.sum(view, last)
     return total if kind == "sum" else total / _divisor(x.shape, total.shape, axes, size, stride, pad)
+
+
+def _windows(
+    x: np.ndarray, fill: float, axes: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
+) -> np.ndarray:
+    """A view with the window of every position as further axes; `fill` stands for what is padded."""
+    pads, steps = dict(zip(axes, pad, strict=True)), dict(zip(axes, stride, strict=True))
+    padded = np.pad(x, [pads.get(i, (0, 0)) for i in range(x.ndim)], constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(padded, size, axes)
+    return view[tuple(slice(None, None, steps.get(i, 1)) for i in range(x.ndim))]
 
 
 def _divisor(
@@ -52,13 +60,17 @@ def _argmax(
 ) -> np.ndarray:
     """The row-major index, within the pooled axes of the input, of the first largest element of each window."""
     rank = len(shape)
-    sizes = view.shape[rank:]
-    first = np.argmax(view.reshape(*view.shape[:rank], -1), -1)
+    first, sizes = _first(view, rank), view.shape[rank:]
     index = np.zeros(first.shape)
     for axis, s, (low, _), offset in zip(axes, stride, pad, np.unravel_index(first, sizes), strict=True):
         start = np.arange(view.shape[axis]).reshape([-1 if i == axis else 1 for i in range(rank)]) * s - low
         index = index * shape[axis] + start + offset
     return index.astype(view.dtype)
+
+
+def _first(view: np.ndarray, rank: int) -> np.ndarray:
+    """The number, row-major within the window, of the first largest element of each of the windows of `view`."""
+    return np.argmax(view.reshape(*view.shape[:rank], -1), -1)
 
 
 @core_op("window", reference=_pool)
@@ -86,6 +98,29 @@ def pool(
         shape[axis] = (x.shape[axis] + low + high - k) // s + 1
         require(shape[axis] > 0, f"a window of {k} does not fit into axis {axis} of {x} padded by {low} and {high}")
     return x.with_shape(*shape)
+
+
+def _pool_tap(
+    x: np.ndarray, axes: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
+) -> np.ndarray:
+    x = np.asarray(x)
+    return _first(_windows(x, LOWEST, axes, size, stride, pad), x.ndim).astype(DTYPES[_tap_dtype(size)])
+
+
+def _tap_dtype(size: tuple[int, ...]) -> str:
+    """The smallest element type that can number the elements of a window."""
+    return "u8" if math.prod(size) <= 256 else "i32"
+
+
+@core_op("window", reference=_pool_tap)
+def pool_tap(
+    x: TensorType, *, axes: tuple[int, ...], size: tuple[int, ...], stride: tuple[int, ...], pad: Pairs
+) -> TensorType:
+    """Which element of its window a `max` pool takes: the number of the first largest one, row-major in the window.
+
+    Where nothing is larger than padding (not-a-numbers, say) it is some element of the image nevertheless.
+    """
+    return pool.rule(x, kind="max", axes=axes, size=size, stride=stride, pad=pad).with_dtype(_tap_dtype(size))
 
 
 def _pool_dx(
@@ -127,19 +162,29 @@ def pool_dx(
     return g.with_shape(*shape)
 
 
-def _unpool(g: np.ndarray, index: np.ndarray, axes: tuple[int, ...], shape: tuple[int, ...], **_: object) -> np.ndarray:
+def _unpool(
+    g: np.ndarray,
+    tap: np.ndarray,
+    axes: tuple[int, ...],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: Pairs,
+    shape: tuple[int, ...],
+) -> np.ndarray:
     where: list[np.ndarray] = list(np.indices(g.shape))
-    for axis, at in zip(axes, np.unravel_index(index.astype(np.int64), [shape[a] for a in axes]), strict=True):
-        where[axis] = at
+    inside = np.ones(g.shape, bool)
+    for axis, step, (low, _), at in zip(axes, stride, pad, np.unravel_index(tap.astype(np.int64), size), strict=True):
+        where[axis] = where[axis] * step - low + at
+        inside &= (where[axis] >= 0) & (where[axis] < shape[axis])
     total = np.zeros(shape, g.dtype)
-    np.add.at(total, tuple(where), g)
+    np.add.at(total, tuple(w[inside] for w in where), g[inside])
     return total
 
 
 @core_op("window", reference=_unpool)
 def unpool(
     g: TensorType,
-    index: TensorType,
+    tap: TensorType,
     *,
     axes: tuple[int, ...],
     size: tuple[int, ...],
@@ -147,7 +192,10 @@ def unpool(
     pad: Pairs,
     shape: tuple[int, ...],
 ) -> TensorType:
-    """Each element of g added to the element of its window that `index`, an `argmax` pool of `shape`, names."""
-    out = pool.rule(g.with_shape(*shape), kind="argmax", axes=axes, size=size, stride=stride, pad=pad)
-    require(out.shape == g.shape == index.shape, f"a pool of {list(shape)} gives {out}, not {g} and {index}")
+    """Each element of g added to the element of its window that `tap`, a `pool_tap` of `shape`, names.
+
+    Invariant: that is no padding, unless the whole window is; then g goes nowhere.
+    """
+    taps = pool_tap.rule(g.with_shape(*shape), axes=axes, size=size, stride=stride, pad=pad)
+    require(taps.shape == g.shape and taps.same_value(tap), f"taps of {list(shape)} are {taps}, not {tap} of {g}")
     return g.with_shape(*shape)

@@ -7,10 +7,9 @@ from dataclasses import replace
 from tcaffe.ir import ops
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
-from tcaffe.passes.algorithm.convolution import is_convolution, plan_convolution
+from tcaffe.passes.algorithm.convolution import plan_convolution
 from tcaffe.passes.algorithm.filters import plan_filter_gradient
 from tcaffe.passes.algorithm.others import (
-    plan_deconvolution,
     plan_dot,
     plan_pool,
     plan_random,
@@ -20,6 +19,7 @@ from tcaffe.passes.algorithm.others import (
 from tcaffe.passes.algorithm.packing import Packing
 from tcaffe.passes.algorithm.plan import Plan
 from tcaffe.passes.algorithm.storage import Surroundings
+from tcaffe.passes.algorithm.transposed import plan_transposed
 from tcaffe.passes.algorithm.windows import plan_pool_gradient, plan_unpool
 from tcaffe.passes.static import Parameters
 
@@ -51,15 +51,13 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, parameters: Parame
     match anchor.op.name:
         case "conv":
             return plan_convolution(kernel, around.storage(kernel), workers, parameters)
-        case "conv_dx" if is_convolution(anchor):
-            return plan_convolution(kernel, around.storage(kernel), workers, parameters)
         case "conv_dx":
-            return plan_deconvolution(kernel, around, workers)
+            return plan_transposed(kernel, around, workers, parameters)
         case "conv_dw":
             return plan_filter_gradient(kernel, around, workers)
         case "dot":
             return plan_dot(kernel, around.storage(kernel), workers)
-        case "pool":
+        case "pool" | "pool_tap":
             return plan_pool(kernel, around.storage(kernel), workers)
         case "pool_dx":
             return plan_pool_gradient(kernel, around, workers)

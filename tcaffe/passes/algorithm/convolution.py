@@ -32,21 +32,6 @@ def plan_convolution(kernel: Kernel, storage: Storage, workers: int, parameters:
     return min(fitting, key=lambda p: p.cost) if fitting else min(found, key=lambda p: p.scratch_bytes)
 
 
-def is_convolution(transposed: Node) -> bool:
-    """Whether a `conv_dx` is best computed as a convolution with flipped filters.
-
-    That sums in registers what overlapping windows sum in memory, but where the image is padded it multiplies zeros.
-    """
-    flipped, geo = mirrored(transposed), geometry(transposed)
-    if flipped is None or geo.depthwise:
-        return flipped is not None
-    gathered = math.prod(flipped.out) * flipped.depth * geo.groups * costs.GATHER
-    added = math.prod(geo.out) * geo.depth * geo.groups * costs.OVERLAP
-    summing = geo.groups * costs.gemm(math.prod(flipped.out), flipped.depth, flipped.filters // geo.groups)
-    spreading = geo.groups * costs.gemm(math.prod(geo.out), geo.filters // geo.groups, geo.depth)
-    return summing + gathered <= spreading + added
-
-
 @dataclass
 class Convolution:
     """The plans of one kernel."""

@@ -1,17 +1,17 @@
-"""Plans for everything that is not a convolution: transposed convolutions, dots, pools, regions, copies."""
+"""Plans for everything that is not a convolution: dots, pools, regions, copies."""
 
 from __future__ import annotations
 
 import math
 
-from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import accumulates, assign_slots, chain_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
-from tcaffe.passes.algorithm import costs, forms
-from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, parts, slot_memory
-from tcaffe.passes.algorithm.storage import Storage, Surroundings
+from tcaffe.passes.algorithm import costs
+from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, slot_memory
+from tcaffe.passes.algorithm.storage import Storage
+from tcaffe.passes.algorithm.taps import tap_memory, tap_of
 
 BLOCK = 1 << 15
 """Elements of a block of pointwise work: a few of them fit into the second-level cache."""
@@ -83,24 +83,34 @@ def region_tile(shape: Ints, whole: set[int], workers: int) -> Ints:
 
 def plan_pool(kernel: Kernel, storage: Storage, workers: int) -> Plan:
     """Blocks of rows of a pool's result."""
-    pool = kernel.anchor
+    pool, tap = kernel.anchor, tap_of(kernel)
     assert pool is not None
     order = pool.type.axes_in_memory
     shape = tuple(pool.shape[a] for a in order)
     axes = sorted(order.index(a) for a in pool.attrs["axes"])
     reach = math.prod(pool.attrs["stride"])
-    argmax = pool.attrs["kind"] == "argmax"
     tile = shape if math.prod(shape) * reach <= SMALL else _pool_tile(shape, set(axes[1:]), reach, workers)
-    scratch: dict[str, TensorType] = {}
-    if argmax:
-        scratch = _argmax_memory(pool, tile, workers)
-    image = [pool.inputs[0].shape[a] for a in order]
-    for k in range(len(axes) - 1):
-        inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(shape)))
-        scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
+    if pool is tap:
+        return Plan(tile, 0.0, {"tile": tile}, tap_memory(tap, tile, workers, alone=True))
+    if tap is not None:
+        scratch = tap_memory(tap, tile, workers, alone=False)
+    else:
+        scratch = _pool_memory(pool, tile, workers)
     slots = chain_slots(kernel, copied=storage.copied)
     chain = chain_memory(kernel, slots, workers, shape, tile, home=storage.needs_home)
     return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+
+
+def _pool_memory(pool: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
+    """What is pooled along the outer axes, not yet along the inner ones; and what an argmax needs."""
+    order = pool.type.axes_in_memory
+    axes = sorted(order.index(a) for a in pool.attrs["axes"])
+    scratch = _argmax_memory(pool, tile, workers) if pool.attrs["kind"] == "argmax" else {}
+    image = [pool.inputs[0].shape[a] for a in order]
+    for k in range(len(axes) - 1):
+        inner = (image[p] if p in axes[k + 1 :] else tile[p] for p in range(len(tile)))
+        scratch[f"pooled{k}"] = TensorType((workers, *inner), pool.type.dtype)
+    return scratch
 
 
 def _argmax_memory(pool: Node, tile: Ints, workers: int) -> dict[str, TensorType]:
@@ -118,7 +128,8 @@ def _pool_tile(shape: Ints, whole: set[int], reach: int, workers: int) -> Ints:
     tile = list(shape)
     for k, n in enumerate(shape):
         size = math.prod(tile)
-        if k in whole or (size <= aim and blocks(shape, tuple(tile)) >= workers):
+        enough = 2 * aim if k == len(shape) - 1 else aim  # rows are rather too many than short
+        if k in whole or (size <= enough and blocks(shape, tuple(tile)) >= workers):
             continue
         count = max(-(-size // aim), min(workers, n))
         tile[k] = -(-n // min(count, n))
@@ -153,52 +164,6 @@ def plan_random(kernel: Kernel, workers: int) -> Plan:
     fours = (math.prod(tile) + 6) // 4  # a block may begin and end within four
     scratch = {"words": TensorType((workers, 5, fours), "i64"), "numbers": TensorType((workers, fours, 4))}
     return Plan(tile, 0.0, {"tile": tile}, scratch)
-
-
-def plan_deconvolution(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
-    """Blocks of rows of the result: the pixels whose windows reach in are multiplied with all filters."""
-    anchor = kernel.anchor
-    assert anchor is not None
-    geo = geometry(anchor)
-    shape = tuple(anchor.shape[a] for a in anchor.type.axes_in_memory)
-    tile, scratch = _deconvolution_tile(anchor, shape, workers, around.rows(anchor.inputs[0]))
-    weights = anchor.inputs[1]
-    form = forms.taps(geo) if geo.depthwise else forms.spread(geo)
-    chain = chain_memory(kernel, chain_slots(kernel, copied=False), workers, shape, tile, home=False)
-    return Plan(tile, 0.0, {"tile": tile}, scratch | chain, {weights: form})
-
-
-def _deconvolution_tile(anchor: Node, shape: Ints, workers: int, flat: bool) -> tuple[Ints, dict[str, TensorType]]:
-    """The largest block that leaves work for everybody and fits into memory, and that memory."""
-    extent = geometry(anchor).extent[0]
-    for images in parts(shape[0]):
-        tile = (images, *shape[1:])
-        scratch = _spread_memory(anchor, tile, workers, flat)
-        if blocks(shape, tile) >= workers and sum(kind.nbytes for kind in scratch.values()) <= costs.NEAR * workers:
-            return tile, scratch
-    for rows in (*parts(shape[1]), 1):
-        tile = (1, rows, *shape[2:])
-        scratch = _spread_memory(anchor, tile, workers, flat)
-        shared = blocks(shape, tile) >= workers or rows <= extent
-        if shared and sum(kind.nbytes for kind in scratch.values()) <= costs.SCRATCH * workers:
-            break
-    return tile, scratch
-
-
-def _spread_memory(anchor: Node, tile: Ints, workers: int, flat: bool) -> dict[str, TensorType]:
-    """The sum of a block, the products that are added to it, and the pixels where they do not lie in rows."""
-    geo, dtype = geometry(anchor), anchor.type.dtype
-    reach = min(geo.out[0], (tile[1] - 1 + geo.extent[0] - 1) // geo.stride[0] + 1)
-    if tile[1] == geo.image[0]:
-        reach = geo.out[0]
-    padded = tuple(n + 2 * p for n, p in zip(geo.image[1:], geo.pad[1:], strict=True))
-    pixels = tile[0] * reach * math.prod(geo.out[1:])
-    products = (tile[0], reach, *geo.out[1:], geo.channels) if geo.depthwise else (pixels * geo.taps * geo.channels,)
-    dense = {"dense": TensorType((workers, tile[0], reach, *geo.out[1:], geo.filters), dtype)}
-    return ({} if flat or geo.depthwise else dense) | {
-        "total": TensorType((workers, tile[0], tile[1], *padded, geo.channels), dtype),
-        "products": TensorType((workers, *products), dtype),
-    }
 
 
 def plan_scatter(kernel: Kernel) -> Plan | None:

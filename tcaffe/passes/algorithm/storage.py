@@ -88,7 +88,8 @@ def needs_home(kernel: Kernel) -> bool:
     """
     chain = chain_nodes(kernel)
     stored = [v for v in kernel.outputs if v in chain]
-    if len(stored) != 1 or len(kernel.outputs) != 1:
+    aside = [v for v in kernel.outputs if v not in chain and v.op.name != "pool_tap"]
+    if len(stored) != 1 or aside:
         return True
     inside: Mapping[Node, None] = dict.fromkeys(kernel.nodes)
     return any(

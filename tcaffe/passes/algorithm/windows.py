@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-from tcaffe.ir.geometry import around_window
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm.others import region_tile
-from tcaffe.passes.algorithm.plan import Ints, Plan, chain_memory
+from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory
 from tcaffe.passes.algorithm.storage import Surroundings
+from tcaffe.passes.algorithm.taps import unpool_memory
 
 
 def plan_pool_gradient(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
@@ -35,22 +33,21 @@ def plan_pool_gradient(kernel: Kernel, around: Surroundings, workers: int) -> Pl
 
 
 def plan_unpool(kernel: Kernel, around: Surroundings, workers: int) -> Plan:
-    """Blocks that are one run of memory with whole windows, and memory for where each element goes."""
+    """Blocks of whole images, or of rows where there are few: windows at their edges are summed by both sides."""
     node = kernel.anchor
     assert node is not None
-    shape, g = _in_memory(node, node), node.inputs[0]
-    first = node.type.axes_in_memory.index(node.attrs["axes"][0])
-    tile = region_tile(shape, set(range(first, len(shape))), workers)
-    there = _tile_of(node, g, tile)
-    offsets = TensorType((math.prod(tile[:first]), 1, around_window(node)[2]), "i64")
-    scratch = {"at": TensorType((workers, *there), "i64"), "offsets": offsets}
-    if not around.dense(g, node.type.axes_in_memory):
-        scratch["dense"] = TensorType((workers, *there), node.type.dtype)
+    shape, order = _in_memory(node, node), node.type.axes_in_memory
+    first = order.index(node.attrs["axes"][0])
+    tile, cut = (region_tile(shape, set(range(k, len(shape))), workers) for k in (first, first + 1))
+    if blocks(shape, tile) < workers and cut != tile:
+        tile = (*cut[:first], -(-shape[first] // workers), *shape[first + 1 :])
     storage = around.storage(kernel)
-    home = storage.needs_home or not storage.output_dense
+    dense = around.dense(node.inputs[0], order)
+    memory = unpool_memory(node, tile, workers, dense=dense, place=storage.output_dense or storage.needs_home)
+    home = "total" not in memory and (storage.needs_home or not storage.output_dense)
     slots = chain_slots(kernel, copied=storage.copied)
     chain = chain_memory(kernel, slots, workers, shape, tile, home=home)
-    return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, scratch | chain)
+    return Plan(tile, 0.0, {"tile": tile, **storage.attrs}, memory | chain)
 
 
 def _in_memory(node: Node, value: Node) -> Ints:

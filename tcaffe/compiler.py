@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tcaffe.frontend.load import load_net
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import parameter_values
 from tcaffe.frontend.weights import OneByOne
+from tcaffe.gradients import training_graph
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate, walk
@@ -22,7 +24,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import OPTIMISE, GraphPass, Observer, lower
+from tcaffe.passes.pipeline import OPTIMISE, TRAINING, Observer, Pipeline, lower
 from tcaffe.runtime.executable import Executable
 from tcaffe.runtime.params import room
 
@@ -42,40 +44,78 @@ def compile(
     stages: Sequence[str] = (),
     inputs: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
+    gradients: bool | Sequence[str] = False,
     workers: int | None = None,
 ) -> Executable:
-    """Compile a Caffe net for inference.
+    """Compile a Caffe net for inference, or with `gradients` for training.
 
     `net` is a path, prototxt text or a NetParameter; `weights` one or several `.caffemodel` or `.h5` files, without
     which parameters start as their fillers say. `inputs` overrides shapes by input name; `outputs` names the blobs
     to keep (the net's outputs if None), and what they do not need is not computed. `workers` is the number of threads
-    (one per core if None). A net that draws random numbers, in phase TRAIN, has one more input, `random`: int64 [2], a
+    (one per core if None).
+
+    With `gradients` the executable also gives the gradient of the losses for every parameter that learns, or for the
+    parameters and blobs that `gradients` names: that of `x` as `d.x`, and what state `x`, such as a running mean,
+    becomes as `x'`. Parameters may then change from run to run, by `executable.params.refresh`.
+
+    A net that draws random numbers, in phase TRAIN, has one more input, `random`: int64 [2], a
     seed and a number that should be another one at every call. Raises CompileError with every problem found.
     """
     check_target(target, precision)
     shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=shapes)
     values = parameter_values(lowered, weights, np.random.default_rng())
-    return deploy(lowered, values, outputs=outputs, workers=workers)
+    return deploy(lowered, values, Request(outputs, gradients), workers=workers)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a net: `outputs`, blobs to keep (the net's outputs if None), and `gradients`.
+
+    Those are wanted for the parameters and blobs named, for all parameters that learn if True, or not at all.
+    """
+
+    outputs: Sequence[str] | None = None
+    gradients: bool | Sequence[str] = False
+
+    def graph(self, lowered: Lowered) -> Graph:
+        """What is to be computed; raises CompileError for names there are not."""
+        chosen = choose_outputs(lowered, self.outputs)
+        if self.gradients is False:
+            return lowered.graph.with_outputs(chosen)
+        return training_graph(lowered, chosen, None if self.gradients is True else self.gradients)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The passes that suit it."""
+        return OPTIMISE if self.gradients is False else TRAINING
+
+    def naive(self, lowered: Lowered) -> int:
+        """Bytes of a buffer for each blob that is needed, and of another one for its gradient where there are any."""
+        everything = lowered.outputs if self.outputs is None or self.gradients is not False else self.outputs
+        return lowered.blob_bytes(everything) * (1 if self.gradients is False else 2)
+
+
+INFERENCE = Request()
+"""The net's outputs."""
 
 
 def deploy(
     lowered: Lowered,
     values: Values,
+    request: Request = INFERENCE,
     *,
-    outputs: Sequence[str] | None = None,
     workers: int | None = None,
     observe: Observer | None = None,
 ) -> Executable:
     """The executable of a net that was read already, with these parameters; see `compile` and `build`."""
-    chosen = choose_outputs(lowered, outputs)
     return build(
-        lowered.graph.with_outputs(chosen),
+        request.graph(lowered),
         values,
-        OPTIMISE,
+        request.pipeline,
         workers=workers or default_workers(),
         inputs=lowered.inputs,
-        naive=lowered.blob_bytes(chosen),
+        naive=request.naive(lowered),
         observe=observe,
     )
 
@@ -83,15 +123,14 @@ def deploy(
 def build(
     graph: Graph,
     values: Values,
-    passes: Sequence[GraphPass],
+    pipeline: Pipeline,
     *,
     workers: int,
-    pack: bool = True,
     inputs: Sequence[str] = (),
     naive: int = 0,
     observe: Observer | None = None,
 ) -> Executable:
-    """`graph` through `passes` to an executable; `values` are its parameters by name.
+    """`graph` through a pipeline to an executable; `values` are its parameters by name.
 
     `inputs` are the net's: those the graph has no need for may be given all the same. `naive` is what the plan is
     compared with, in bytes. `observe` is shown what every pass makes, as it is made.
@@ -103,11 +142,12 @@ def build(
         if observe:
             observe(name, stage)
 
-    program = lower(graph, passes, workers=workers, pack=pack, naive=naive, observe=keep)
+    program = lower(graph, pipeline, workers=workers, naive=naive, observe=keep)
     emitted = emit(program)
     unused = tuple(name for name in inputs if all(name != node.name for node in program.inputs))
     manifest = link(program, emitted.functions, "cpu", workers, unused)
-    params = prepare(program.prepare, values, room(manifest)) if pack else evaluate(program.prepare, values)
+    settable = pipeline.parameters == "settable"
+    params = evaluate(program.prepare, values) if settable else prepare(program.prepare, values, room(manifest))
     return Executable(manifest, emitted.source, params, program=program, texts=Texts(stages))
 
 

@@ -42,9 +42,10 @@ def _views(program: Program) -> Iterator[View]:
 
 def _view(program: Program, name: str, kind: TensorType) -> View:
     assert program.plan is not None
-    place = program.places[name]
-    offset = program.plan.offsets[place.buffer] + place.offset
-    return View(name, np.dtype(kind.numpy).name, kind.shape, place.strides, offset)
+    place, offsets = program.places[name], program.plan.offsets
+    param = "" if place.buffer in offsets else place.buffer
+    offset = place.offset + offsets.get(place.buffer, 0)
+    return View(name, np.dtype(kind.numpy).name, kind.shape, place.strides, offset, param)
 
 
 def _params(program: Program) -> Iterator[Parameter]:

@@ -16,7 +16,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
 from tcaffe.link import link
-from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, lower
+from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, TRAINING, Pipeline, lower
 from tcaffe.runtime.params import room
 from tests.graphs import close, feeds, image_graphs
 
@@ -36,12 +36,12 @@ IMAGE = np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32)
 
 @given(image_graphs())
 @settings(max_examples=40, deadline=None)
-@pytest.mark.parametrize("passes", [OPTIMISE, FAITHFUL], ids=["optimise", "faithful"])
-def test_random_nets(passes: tuple, graph: Graph) -> None:
+@pytest.mark.parametrize("pipeline", [OPTIMISE, FAITHFUL, TRAINING], ids=lambda p: p.parameters)
+def test_random_nets(pipeline: Pipeline, graph: Graph) -> None:
     feed = feeds(graph)
     params = {n.name: feed[n.name].astype(np.float32) for n in graph.params}
     inputs = {n.name: feed[n.name].astype(np.float32) for n in graph.inputs}
-    executable = build(graph, params, passes, workers=2, pack=passes is OPTIMISE)
+    executable = build(graph, params, pipeline, workers=2)
     close(executable(**inputs), evaluate(graph, feed, wide=True))
 
 

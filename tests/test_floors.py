@@ -19,7 +19,7 @@ FLOORS = [
     {"ir"},
     {"frontend", "passes", "codegen"},
     {"runtime", "data"},
-    {"link"},
+    {"link", "gradients"},
     {"compiler"},
     {"train"},
     {"cli", "pycaffe"},

@@ -12,11 +12,11 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.passes.differentiate import differentiate
-from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE
+from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, TRAINING
 from tests.graphs import feeds, image_graphs
 
 SETTINGS = settings(max_examples=25, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
-MODES = {"faithful": (FAITHFUL, False), "optimise": (OPTIMISE, True)}
+MODES = {"faithful": FAITHFUL, "optimise": OPTIMISE, "training": TRAINING}
 
 
 def joint(graph: Graph, trained: bool = True) -> Graph:
@@ -34,10 +34,9 @@ def joint(graph: Graph, trained: bool = True) -> Graph:
 
 
 def assert_right(graph: Graph, mode: str, workers: int) -> None:
-    passes, pack = MODES[mode]
     feed = feeds(graph)
     values = {p.name: feed[p.name].astype(np.float32) for p in graph.params}
-    executable = build(graph, values, passes, workers=workers, pack=pack)
+    executable = build(graph, values, MODES[mode], workers=workers)
     found = executable(**{x.name: feed[x.name].astype(np.float32) for x in graph.inputs if x.name in feed})
     for name, value in evaluate(graph, feed, wide=True).items():
         largest = np.max(np.abs(value), initial=1.0)

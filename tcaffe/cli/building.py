@@ -13,12 +13,13 @@ from tcaffe.cli import screen
 from tcaffe.cli.cost import nbytes
 from tcaffe.cli.options import NetQuery
 from tcaffe.cli.origins import Origins
+from tcaffe.compiler import INFERENCE, Request
 from tcaffe.diagnostics import Diagnostic
 from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import load_values, owned, start_value
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.program import MemoryPlan, Program
-from tcaffe.passes.pipeline import OPTIMISE, lower
+from tcaffe.passes.pipeline import lower
 from tcaffe.runtime.executable import Executable
 
 Values = dict[str, np.ndarray]
@@ -76,7 +77,7 @@ def build(
     weights: Sequence[str],
     *,
     lowered: Lowered | None = None,
-    outputs: Sequence[str] | None = None,
+    request: Request = INFERENCE,
     target: str = "cpu",
     workers: int | None = None,
 ) -> Built:
@@ -95,17 +96,16 @@ def build(
             meter.say(f"compiling: {name}")
             clock.lap("passes")
 
-        executable = compiler.deploy(lowered, values, outputs=outputs, workers=workers, observe=observe)
+        executable = compiler.deploy(lowered, values, request, workers=workers, observe=observe)
         clock.lap("code")
     assert executable.program is not None
     return Built(lowered, executable.program, executable, clock, (*lowered.warnings, *warnings))
 
 
-def planned(lowered: Lowered, outputs: Sequence[str] | None = None, workers: int | None = None) -> Planned:
+def planned(lowered: Lowered, request: Request = INFERENCE, workers: int | None = None) -> Planned:
     """The program of a net with every byte placed: no weights are read and no code is made."""
-    graph = asked_graph(lowered, outputs)
-    naive = lowered.blob_bytes(graph.outputs)
-    program = lower(graph, OPTIMISE, workers=workers or compiler.default_workers(), naive=naive)
+    threads = workers or compiler.default_workers()
+    program = lower(request.graph(lowered), request.pipeline, workers=threads, naive=request.naive(lowered))
     return Planned(lowered, program)
 
 
@@ -120,8 +120,3 @@ def load_weights(lowered: Lowered, paths: Sequence[str]) -> tuple[Values, tuple[
     random = np.random.default_rng(0)
     values = {n: loaded[n] if n in loaded else start_value(p, random) for n, p in owned(lowered).items()}
     return values, tuple(warnings)
-
-
-def asked_graph(lowered: Lowered, outputs: Sequence[str] | None) -> Graph:
-    """The graph of a net seen from the blobs that are asked for."""
-    return lowered.graph.with_outputs(compiler.choose_outputs(lowered, outputs))

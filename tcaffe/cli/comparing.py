@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tcaffe.cli import cost, screen
-from tcaffe.compiler import deploy
+from tcaffe.compiler import Request, deploy
 from tcaffe.frontend.lower import Lowered
 from tcaffe.ir.graph import topological
 from tcaffe.ir.interpret import walk
@@ -93,7 +93,7 @@ class Checking:
         """The differences of `blobs` when they, and nothing else, are the outputs."""
         if not blobs:
             return []
-        executable = deploy(self.lowered, self.parameters, outputs=blobs, workers=self.workers)
+        executable = deploy(self.lowered, self.parameters, Request(blobs), workers=self.workers)
         got = executable(**self._wanted(executable))
         return [self._difference(name, got[name], expected[name]) for name in blobs]
 

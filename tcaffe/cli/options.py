@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from tcaffe.cli import screen
+from tcaffe.compiler import Request
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState, Source, read_state
 from tcaffe.frontend.lower import Lowered
@@ -167,6 +168,20 @@ def outputs_option(function: Function) -> Function:
         help="The blobs to keep, instead of those nobody reads; what they do not need is not computed.",
     )  # fmt: skip
     return option(function)
+
+
+def request_options(function: Function) -> Function:
+    """Add `--outputs` and `--gradients`; they arrive as one Request, `request`."""
+
+    @functools.wraps(function)
+    def with_request(*args: Any, outputs: Sequence[str] | None, gradients: bool, **rest: Any) -> None:
+        function(*args, request=Request(outputs, gradients), **rest)
+
+    option = click.option(
+        "--gradients", is_flag=True, help="Compute the gradients of the losses for all parameters that learn, too."
+    )
+    made: Any = with_request
+    return outputs_option(option(made))
 
 
 def workers_option(function: Function) -> Function:

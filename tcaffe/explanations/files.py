@@ -77,6 +77,18 @@ FILES = {
         element are there, in f32. The message names the first thing of the kernel that is not. The target cpu has code
         for every net.
     """,
+    "E0613": """
+        There is no loss
+
+        Gradients are those of the losses: the tops of loss layers, such as SoftmaxWithLoss, and tops with a
+        loss_weight. Most nets have them in phase TRAIN only, and none in a deploy file.
+    """,
+    "E0614": """
+        No loss depends on this
+
+        A gradient was asked for of a blob or parameter from which no way leads to a loss: it comes after the losses, or
+        beside them, or whole numbers, labels or a propagate_down: false lie between.
+    """,
     "E0620": """
         Not a bundle
 

@@ -315,7 +315,8 @@ class Reader:
             elif self.accept("pack"):
                 packed, kind = self.name(), self.type()
                 self.expect("=")
-                packing[self.lookup(self.name())] = OPS["param"](shape=kind.shape, dtype=kind.dtype, name=packed)
+                prepared = OPS["param"](shape=kind.shape, dtype=kind.dtype, name=packed)
+                packing[self.lookup(self.name())] = self.env.get(packed, prepared)
             else:
                 stored = self.accept("store")
                 node = self.placed(places)

@@ -28,7 +28,8 @@ def print_graph(graph: Graph) -> str:
 
 def print_program(program: Program) -> str:
     """`program` as text: buffers, inputs, kernels with the region each computes, views, and the prepare graph."""
-    names = Names([*program.inputs, *(n for k in program.kernels for n in (*k.reads, *region(k))), *program.views])
+    regions = (n for k in program.kernels for n in (*k.reads, *region(k)))
+    names = Names([*program.inputs, *regions, *_params(program), *program.views])
     lines = [f"program @{_bare(program.name)} {{"]
     if program.plan:
         lines += [f"  {_buffer(b)}" for b in program.plan.buffers]
@@ -151,8 +152,9 @@ def _alias(name: str) -> str:
 
 
 def _params(program: Program) -> tuple[Node, ...]:
-    """The parameters as regions name them."""
-    return tuple({n: None for k in program.kernels for n in k.reads if n.op.name == "param"})
+    """The parameters as regions and views name them."""
+    reads = (*(n for k in program.kernels for n in k.reads), *(n for view in program.views for n in view.inputs))
+    return tuple(dict.fromkeys(n for n in reads if n.op.name == "param"))
 
 
 def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterator[str]:

@@ -25,8 +25,8 @@ class Kernel:
     """A region of the graph that is computed together, in one function.
 
     It has at most one `anchor` (a convolution, a dot, a pool, a reduction ...) with pointwise work before and after
-    it, and stores `outputs`. `attrs` say how it is computed (`algorithm`, tile sizes); `packing` maps a parameter
-    the region reads to the parameter that holds it in the form the algorithm wants.
+    it, and stores `outputs`. `attrs` say how it is computed (`algorithm`, tile sizes); `packing` maps what the region
+    reads to the parameter or stored value that holds it in the form the algorithm wants.
     Invariant: `nodes` stand in order, and every input of a node is a node before it, a parameter, or a stored value.
     """
 
@@ -45,15 +45,20 @@ class Kernel:
         seen = {i: None for node in self.nodes for i in node.inputs if i not in inside and i.op.name != "const"}
         return tuple(seen)
 
+    @cached_property
+    def packed(self) -> tuple[Node, ...]:
+        """What it reads, each in the form it is read."""
+        return tuple(self.packing.get(n, n) for n in self.reads)
+
     @property
     def inputs(self) -> tuple[Node, ...]:
         """The stored values it reads."""
-        return tuple(n for n in self.reads if n.op.name != "param")
+        return tuple(n for n in self.packed if n.op.name != "param")
 
     @property
     def params(self) -> tuple[Node, ...]:
-        """The parameters it reads, each in the form it is read."""
-        return tuple(self.packing.get(n, n) for n in self.reads if n.op.name == "param")
+        """The parameters it reads."""
+        return tuple(n for n in self.packed if n.op.name == "param")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,9 @@ class Program:
     """An ordered list of kernels and everything needed to run them.
 
     `prepare` computes, once and from the net's own parameters alone, the parameters the kernels read (its outputs
-    are named like them). `views` are values that are another value's bytes under another shape. `places` tells
-    where every stored value lies, `plan` where its buffer does. Invariant: every stored value has a name of its own.
+    are named like them). `views` are values that are the bytes of another value, or of a parameter, under another
+    shape. `places` tells where every stored value lies, `plan` where its buffer does.
+    Invariant: every stored value has a name of its own.
     """
 
     name: str
@@ -122,8 +128,9 @@ class Program:
 
     @property
     def params(self) -> tuple[Node, ...]:
-        """The parameters the kernels read, in order of first use."""
-        return tuple({p: None for kernel in self.kernels for p in kernel.params})
+        """The parameters the kernels read, in order of first use, and those that views look at."""
+        viewed = (i for view in self.views for i in view.inputs if i.op.name == "param")
+        return tuple(dict.fromkeys((*(p for kernel in self.kernels for p in kernel.params), *viewed)))
 
     @property
     def stored(self) -> tuple[Node, ...]:

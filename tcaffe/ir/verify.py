@@ -64,8 +64,9 @@ def verify_program(program: Program) -> Program:
 
 
 def _is_ready(value: Node, ready: set[Node], views: set[Node]) -> bool:
-    """Whether a value, or everything it is a view of, has been stored."""
-    return value in ready or (value in views and all(_is_ready(i, ready, views) for i in value.inputs))
+    """Whether a value, or everything it is a view of, has been stored; parameters always are."""
+    seen = value in views and all(_is_ready(i, ready, views) for i in value.inputs)
+    return seen or value in ready or value.op.name == "param"
 
 
 def _verify_names(program: Program) -> Program:

@@ -87,11 +87,12 @@ class Sharing:
         return Place(home.buffer, home.offset + start * home.strides[axis], home.strides)
 
     def _as_view(self, node: Node) -> Place | None:
-        """The bytes of its operand, if `node` is an arrangement of them that strides can express."""
+        """The bytes of its operand, or of a parameter, if `node` is an arrangement of them that strides can express."""
         kernel = self.maker.get(node)
-        if kernel is None or not _is_arrangement(kernel) or node.inputs[0].op is ops.param:
+        if kernel is None or not _is_arrangement(kernel):
             return None
-        home = self._place(node.inputs[0])
+        x = node.inputs[0]
+        home = Place(x.name, 0, x.type.strides) if x.op is ops.param else self._place(x)
         found = _arranged(node, home)
         if found is not None:
             self.views[node] = None
@@ -130,7 +131,7 @@ class Sharing:
 
     def _fits_over(self, kernel: Kernel, value: Node, operand: Node) -> bool:
         old, new = self.places[operand], self.places[value]
-        whole = old.offset == 0 and self.sizes[old.buffer] == self.sizes[new.buffer]
+        whole = old.offset == 0 and self.sizes.get(old.buffer) == self.sizes[new.buffer]
         same = operand.type.same_value(value.type) and old.strides == new.strides
         alone = not self._read_elsewhere(kernel, old, operand)
         return whole and same and alone and reads_in_place(kernel, operand, value)
@@ -177,11 +178,12 @@ class Sharing:
 
 def planned_buffers(program: Program) -> tuple[Buffer, ...]:
     """The buffers of a program whose places are decided."""
+    params = {p.name for p in program.params}
     homes = {v: program.places[v.name].buffer for v in program.stored}
     sizes: dict[str, int] = {s.name: s.type.nbytes for k in program.kernels for s in k.scratch}
     for value in program.stored:
         place = program.places[value.name]
-        if place.offset == 0 and place.buffer == homes[value]:
+        if place.offset == 0 and place.buffer not in params:
             sizes[place.buffer] = max(sizes.get(place.buffer, 0), extent(value.type, place))
     return buffers(program, homes, sizes)
 

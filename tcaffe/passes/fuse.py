@@ -11,7 +11,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
 from tcaffe.ir.slots import accumulates
 from tcaffe.passes.simplify import values_alone
-from tcaffe.passes.static import hoist
+from tcaffe.passes.static import Parameters, hoist
 
 FREE = (ops.broadcast, ops.iota)
 """Values that cost nothing to make where they are read, so every reader makes its own."""
@@ -22,14 +22,14 @@ MAX_CLOSED = 12
 """How many nodes a chain takes at once at most, to find the one value that leaves them."""
 
 
-def fuse(graph: Graph) -> Program:
+def fuse(graph: Graph, parameters: Parameters = "fixed") -> Program:
     """Kernels with one anchor each and the pointwise work around it; what is known beforehand goes to `prepare`.
 
     A convolution, dot or spatial pool takes the chain of pointwise nodes that alone read its result, each with its
     other operands. Pointwise nodes, reductions over the same axes and windows over channels grow together around
     one shape. Everything else is a kernel of its own; ops of the family `control` are in none.
     """
-    main, prepare = hoist(graph.rewrite(values_alone))
+    main, prepare = hoist(graph.rewrite(values_alone), parameters)
     main = unique_names(own_free_values(materialised(main)))
     groups = Fusion(main).run()
     kernels = unique_kernels(_kernel(main, g) for g in sorted(groups, key=lambda g: (len(g.before), g.index)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from tcaffe.ir import ops
@@ -17,10 +16,8 @@ def layout(graph: Graph) -> Graph:
     """Images lie channels last (N, H, W, C), everything else row-major; what is fed keeps the order it is fed in.
 
     Channels last turns a 1x1 convolution into a plain matrix product, bias and activation into work on long rows,
-    and a concatenation of channels into stores next to each other. A dot over a flattened image reads it as it lies:
-    its weights are permuted instead.
+    and a concatenation of channels into stores next to each other.
     """
-    graph = graph.rewrite(flat_image_keeps_its_order)
     orders: dict[Node, Order] = {}
     done: dict[Node, Node] = {}
     for node in graph.nodes:
@@ -48,31 +45,12 @@ def is_image(node: Node) -> bool:
 def _order(node: Node, orders: dict[Node, Order]) -> Order:
     if is_image(node):
         return channels_last(len(node.shape))
-    if node.op.family == "pointwise" or node.op in FOLLOWERS or _keeps_shape(node):
+    if node.op.family == "pointwise" or node.op in FOLLOWERS or keeps_shape(node):
         same_rank = (orders[i] for i in node.inputs if len(i.shape) == len(node.shape))
         return next((order for order in same_rank if order), ())
     return ()
 
 
-def _keeps_shape(node: Node) -> bool:
+def keeps_shape(node: Node) -> bool:
+    """Whether `node` is a window with a result for each element."""
     return node.op is ops.pool and node.shape == node.inputs[0].shape
-
-
-def flat_image_keeps_its_order(node: Node) -> Node | None:
-    """dot(reshape(x), w)  =>  dot(reshape(transpose(x)), w permuted alike),   for an image x flattened per item"""
-    match node:
-        case Node(ops.dot, (Node(ops.reshape, (x,)) as flat, w)) if _flattens_image(x, flat) and len(w.shape) == 2:
-            last = channels_last(len(x.shape))
-            image = ops.transpose(x, order=last, name=f"{flat.name}.image")
-            rows = ops.reshape(w, shape=(*x.shape[1:], w.shape[1]), name=f"{w.name}.rows")
-            axes = (*(a - 1 for a in last[1:]), len(x.shape) - 1)
-            permuted = ops.reshape(ops.transpose(rows, order=axes), shape=w.shape, name=w.name)
-            return node.with_inputs(ops.reshape(image, shape=flat.shape, name=flat.name), permuted)
-    return None
-
-
-def _flattens_image(x: Node, flat: Node) -> bool:
-    while x.op.family == "pointwise" or x.op in FOLLOWERS or _keeps_shape(x):
-        x = next((i for i in x.inputs if i.op.family != "source"), x.inputs[0])
-    spatial = len(x.shape) > 2 and x.shape[1] > 1 and math.prod(x.shape[2:]) > 1
-    return is_image(x) and spatial and len(flat.shape) == 2 and flat.shape[0] == x.shape[0]

@@ -11,7 +11,8 @@ from tcaffe.ir.program import Buffer, Program
 def buffers(program: Program, homes: Mapping[Node, str], sizes: Mapping[str, int]) -> tuple[Buffer, ...]:
     """The buffers of `program`, given which buffer each stored value lies in and how many bytes each takes.
 
-    Inputs live from before the first kernel, outputs until after the last, scratch during its kernel.
+    Inputs live from before the first kernel, outputs until after the last, scratch during its kernel. What lies in a
+    buffer without a size, a parameter, has no lifetime.
     """
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
@@ -29,4 +30,4 @@ def buffers(program: Program, homes: Mapping[Node, str], sizes: Mapping[str, int
             live(scratch.name, time)
     for value in program.outputs.values():
         live(homes[value], max(len(program.kernels) - 1, 0))
-    return tuple(Buffer(name, sizes[name], born[name], dies[name] + 1) for name in born)
+    return tuple(Buffer(name, sizes[name], born[name], dies[name] + 1) for name in born if name in sizes)

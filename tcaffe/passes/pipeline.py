@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from tcaffe.ir.graph import Graph
@@ -18,40 +19,49 @@ from tcaffe.passes.layout import layout
 from tcaffe.passes.memory import plan_memory
 from tcaffe.passes.merge_siblings import merge_siblings
 from tcaffe.passes.order import order
+from tcaffe.passes.permute_weights import permute_weights
 from tcaffe.passes.simplify import simplify
+from tcaffe.passes.static import Parameters
 
 GraphPass = Callable[[Graph], Graph]
 ProgramPass = Callable[[Program], Program]
 Observer = Callable[[str, Graph | Program], None]
 
-OPTIMISE: tuple[GraphPass, ...] = (simplify, fold_affine, flip_transposed, merge_siblings, simplify, layout)
-"""Deployment: parameters are fixed, so what is linear folds into them."""
-FAITHFUL: tuple[GraphPass, ...] = (simplify, layout)
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The passes over the graph, in order, and what may become of the parameters after compilation."""
+
+    passes: tuple[GraphPass, ...]
+    parameters: Parameters
+
+
+OPTIMISE = Pipeline(
+    (simplify, fold_affine, flip_transposed, merge_siblings, simplify, permute_weights, layout), "fixed"
+)
+"""Deployment: what is linear folds into the parameters."""
+FAITHFUL = Pipeline((simplify, permute_weights, layout), "settable")
 """Every blob stays, and parameters may change between runs."""
+TRAINING = Pipeline((simplify, layout), "live")
+"""Every run ends with other parameters."""
 
 
 def lower(
-    graph: Graph,
-    graph_passes: Sequence[GraphPass],
-    *,
-    workers: int,
-    pack: bool = True,
-    naive: int = 0,
-    observe: Observer | None = None,
+    graph: Graph, pipeline: Pipeline, *, workers: int, naive: int = 0, observe: Observer | None = None
 ) -> Program:
-    """`graph` through `graph_passes`, then to a program: kernels in order, each with its algorithm, every byte placed.
+    """`graph` through a pipeline to a program: kernels in order, each with its algorithm, every byte placed.
 
     The verifier runs after every pass. `naive` bytes is what the plan is compared with. `observe` is shown the result
     of each pass by name.
     """
     show = observe or (lambda name, result: None)
     show("lower", verify_graph(graph))
-    for rewrite in graph_passes:
+    for rewrite in pipeline.passes:
         graph = verify_graph(rewrite(graph))
         show(rewrite.__name__, graph)
-    program = verify_program(fuse(graph))
+    program = verify_program(fuse(graph, pipeline.parameters))
     show("fuse", program)
-    choose = partial(choose_algorithms, workers=workers, pack=pack)
+    choose = partial(choose_algorithms, workers=workers, parameters=pipeline.parameters)
     steps: dict[str, ProgramPass] = {
         "fuse_pools": fuse_pools,
         "order": order,

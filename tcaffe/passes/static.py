@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
 from tcaffe.ir.node import Node
+
+Parameters = Literal["fixed", "settable", "live"]
+"""How long parameters keep their values: for ever, so that everything made of them is made once; from run to run, and
+what is made of them is cheap to make anew; or not even that, and every run makes it."""
 
 
 def is_static(node: Node) -> bool:
@@ -12,22 +18,23 @@ def is_static(node: Node) -> bool:
     return all(n.op is not ops.input_ for n in topological([node]))
 
 
-def static_nodes(graph: Graph) -> set[Node]:
-    """The nodes that depend on no input."""
+def static_nodes(graph: Graph, parameters: Parameters = "fixed") -> set[Node]:
+    """The nodes that depend on no input, and on no parameter that is live, other than those themselves."""
     found: set[Node] = set()
+    live = set(graph.params) if parameters == "live" else set()
     for node in graph.nodes:
-        if node.op is not ops.input_ and all(i in found for i in node.inputs):
+        if node.op is not ops.input_ and all(i in found and i not in live for i in node.inputs):
             found.add(node)
     return found
 
 
-def hoist(graph: Graph) -> tuple[Graph, Graph]:
+def hoist(graph: Graph, parameters: Parameters = "fixed") -> tuple[Graph, Graph]:
     """`graph` split in what runs every time and what is computed once: (main, prepare).
 
     Every static value that main reads is a parameter there, and the output of that name in prepare. Numbers stay where
     they are, and a broadcast stays with its reader: it costs nothing there and would cost memory if kept.
     """
-    static = static_nodes(graph)
+    static = static_nodes(graph, parameters)
     kept = {n for n in static if n.op is ops.iota or (n.op is ops.const and not isinstance(n.attrs["value"], tuple))}
     kept |= {n for n in static if n.op is ops.broadcast}
     borders = _borders(graph, static, kept)

@@ -17,6 +17,11 @@ class Arena:
 
     def view(self, view: View) -> np.ndarray:
         """The array that `view` describes; raises ValueError for one that is not within the arena."""
-        if 0 in view.shape:  # numpy takes no strides for nothing
-            return np.empty(view.shape, view.dtype)
-        return np.ndarray(view.shape, view.dtype, self.bytes.data, view.offset, view.strides)
+        return look(view, self.bytes)
+
+
+def look(view: View, block: np.ndarray) -> np.ndarray:
+    """The array that `view` describes, in `block`; raises ValueError for one that is not within it."""
+    if 0 in view.shape:  # numpy takes no strides for nothing
+        return np.empty(view.shape, view.dtype)
+    return np.ndarray(view.shape, view.dtype, block.data, view.offset, view.strides)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tcaffe.runtime.arena import Arena
+from tcaffe.runtime.arena import Arena, look
 from tcaffe.runtime.manifest import Call, Manifest
 from tcaffe.runtime.pool import WorkerPool
 
@@ -26,7 +26,7 @@ class Context:
     ) -> None:
         self.arena = Arena(manifest.plan.size)
         self._pool = pool
-        views = {view.name: self.arena.view(view) for view in manifest.views}
+        views = {v.name: look(v, params[v.param]) if v.param else self.arena.view(v) for v in manifest.views}
         self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
         self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
         self._kernels = tuple(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-from tcaffe.runtime.manifest import ALIGNMENT, FORMAT, ITEM_BYTES, Call, Manifest, Parameter, View
+from tcaffe.runtime.manifest import ALIGNMENT, FORMAT, ITEM_BYTES, Call, Manifest, Parameter, View, nbytes
 
 MAX_BYTES = 1 << 42  # of an arena or of one array: far above any machine, far below overflow
 MAX_RANK = 32
@@ -72,20 +72,23 @@ def _complaints(m: Manifest) -> Iterator[str]:
         yield f"an arena of {m.plan.size} bytes"
     if not 1 <= m.workers <= MAX_WORKERS:
         yield f"{m.workers} workers"
-    yield from (c for view in m.views for c in _about_view(view, m.plan.size))
+    sizes = {p.name: nbytes(p) for p in m.params if p.dtype in ITEM_BYTES}
+    for view in m.views:
+        yield from _about_view(view, sizes.get(view.param, 0) if view.param else m.plan.size)
     yield from (c for parameter in m.params for c in _about_parameter(parameter))
     yield from _about_names(m)
 
 
-def _about_view(view: View, arena: int) -> Iterator[str]:
+def _about_view(view: View, room: int) -> Iterator[str]:
     yield from _about_array(view)
     item = ITEM_BYTES[view.dtype]
     if len(view.strides) != len(view.shape):
         yield f"{len(view.shape)} axes and {len(view.strides)} strides in view {view.name!r}"
     if any(s < 0 or s > MAX_BYTES or s % item for s in view.strides) or view.offset < 0 or view.offset % item:
         yield f"strides or an offset out of range in view {view.name!r}"
-    if view.offset + _extent(view) > arena:
-        yield f"view {view.name!r} reaches beyond the arena of {arena} bytes"
+    if view.offset + _extent(view) > room:
+        where = f"parameter {view.param!r}" if view.param else "the arena"
+        yield f"view {view.name!r} reaches beyond {where} of {room} bytes"
 
 
 def _extent(view: View) -> int:

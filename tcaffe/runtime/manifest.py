@@ -20,13 +20,17 @@ def aligned(size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A stored value: an array of `dtype` (numpy's name), `offset` bytes into the arena; strides are bytes."""
+    """A stored value: an array of `dtype` (numpy's name), `offset` bytes into the arena; strides are bytes.
+
+    Where it names a `param`, it is a view of that parameter, and `offset` counts from its start.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     offset: int
+    param: str = ""
 
 
 @dataclass(frozen=True, slots=True)

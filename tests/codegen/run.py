@@ -11,7 +11,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import OPTIMISE, lower
+from tcaffe.passes.pipeline import OPTIMISE, Pipeline, lower
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.guard import load_functions
 from tcaffe.runtime.pool import WorkerPool
@@ -20,9 +20,9 @@ from tests.graphs import feeds
 POOLS = {workers: WorkerPool(workers) for workers in (1, 2, 3)}
 
 
-def program_of(graph: Graph, workers: int = 1, passes: tuple = OPTIMISE) -> Program:
+def program_of(graph: Graph, workers: int = 1, pipeline: Pipeline = OPTIMISE) -> Program:
     """The planned program of a graph."""
-    return lower(graph, passes, workers=workers)
+    return lower(graph, pipeline, workers=workers)
 
 
 def run(program: Program, feed: Mapping[str, np.ndarray], workers: int = 1) -> dict[str, np.ndarray]:
@@ -39,13 +39,13 @@ def run(program: Program, feed: Mapping[str, np.ndarray], workers: int = 1) -> d
     return {name: value.copy() for name, value in context.outputs.items()}
 
 
-def check(graph: Graph, workers: int = 1, passes: tuple = OPTIMISE) -> str:
+def check(graph: Graph, workers: int = 1, pipeline: Pipeline = OPTIMISE) -> str:
     """Assert that the emitted code computes what the interpreter does in double precision; the code.
 
     An error may be 1e-4 of the value itself or 1e-5 of the largest one: sums of large terms may be small.
     """
     feed = feeds(graph)
-    program = program_of(graph, workers, passes)
+    program = program_of(graph, workers, pipeline)
     found, wanted = run(program, feed, workers), evaluate(graph, feed, wide=True)
     for name, value in wanted.items():
         largest = np.max(np.abs(value), initial=1.0, where=np.isfinite(value))

@@ -101,8 +101,8 @@ def any_plan(seed: int):
     """A planner that takes one of the plans at random, each algorithm as often."""
     rng = random.Random(seed)
 
-    def plan(kernel, storage, workers, pack):
-        plans = list(convolution.Convolution(kernel, storage, workers, pack).plans())
+    def plan(kernel, storage, workers, parameters):
+        plans = list(convolution.Convolution(kernel, storage, workers, parameters).plans())
         kinds = sorted({_kind(p) for p in plans})
         kind = rng.choice(kinds)
         return rng.choice([p for p in plans if _kind(p) == kind])

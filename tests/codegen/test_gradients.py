@@ -15,6 +15,7 @@ from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
 from tcaffe.passes.algorithm import costs, filters, others
 from tcaffe.passes.layout import layout
+from tcaffe.passes.pipeline import Pipeline
 from tests.codegen.run import check, program_of, run
 from tests.codegen.test_convolution import windows
 
@@ -156,7 +157,8 @@ def test_a_not_a_number_stays_where_it_belongs(kind: str) -> None:
     graph = Graph("one", {"dx": pool_gradient(g, x, kind, attrs)})
     feed = {"x": np.random.default_rng(0).normal(size=x.shape), "g": np.ones(g.shape)}
     feed["g"][0, 1, 1, 1] = np.inf
-    np.testing.assert_allclose(run(program_of(graph, 1, (layout,)), feed)["dx"], evaluate(graph, feed)["dx"], rtol=1e-6)
+    found = run(program_of(graph, 1, Pipeline((layout,), "fixed")), feed)
+    np.testing.assert_allclose(found["dx"], evaluate(graph, feed)["dx"], rtol=1e-6)
 
 
 def filter_gradient(workers: int) -> Iterator[np.ndarray]:
@@ -204,7 +206,7 @@ def test_not_a_numbers_lead_nowhere_else(pad: tuple[tuple[int, int], ...]) -> No
     g = ops.input_(shape=y.shape, name="g")
     feed = {"x": np.full(x.shape, np.nan), "g": np.ones(g.shape)}
     graph = Graph("one", {"index": y, "dx": ops.unpool(g, y, shape=x.shape, **attrs)})
-    found = run(program_of(graph, 1, (layout,)), feed)
+    found = run(program_of(graph, 1, Pipeline((layout,), "fixed")), feed)
     assert found["index"].min() >= 0 and found["index"].max() < 36
     assert found["dx"].sum() == g.type.size
 

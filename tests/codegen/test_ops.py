@@ -15,6 +15,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.ops import OPS
 from tcaffe.passes.algorithm import costs, others
 from tcaffe.passes.layout import layout
+from tcaffe.passes.pipeline import Pipeline
 from tests.codegen.run import check, program_of, run
 from tests.graphs import POINTWISE, image_graphs, pooled
 from tests.ir.cases import CASES, OpCase
@@ -42,7 +43,7 @@ def test_every_case(case: OpCase, workers: int, small_blocks: None) -> None:
     graph = Graph("case", {"y": case.node()})
     feed = case.arrays()
     wanted = evaluate(graph, feed, wide=True)["y"]
-    found = run(program_of(graph, workers, (layout,)), feed, workers)["y"]
+    found = run(program_of(graph, workers, Pipeline((layout,), "fixed")), feed, workers)["y"]
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_program
 from tcaffe.ir.program import Kernel, Program
 from tcaffe.passes.algorithm import costs
-from tcaffe.passes.pipeline import OPTIMISE, lower
+from tcaffe.passes.pipeline import OPTIMISE, Pipeline, lower
 from tests.graphs import spread, weight
 
 
@@ -21,15 +21,15 @@ def conv(x: Node, name: str, out: int, size: int, stride: int = 1, groups: int =
     return ops.maximum(y + spread(weight(f"{name}.b", out), y), 0.0, name=name)
 
 
-def compiled(y: Node, workers: int = 2, pack: bool = True) -> Program:
+def compiled(y: Node, workers: int = 2, parameters: str = "fixed") -> Program:
     """The program that computes `y`."""
-    return lower(Graph("net", {"out": y}), OPTIMISE, workers=workers, pack=pack)
+    return lower(Graph("net", {"out": y}), Pipeline(OPTIMISE.passes, parameters), workers=workers)
 
 
-def second(items: int, channels: int, size: int, *args: int, workers: int = 2, pack: bool = True) -> Kernel:
+def second(items: int, channels: int, size: int, *args: int, workers: int = 2, parameters: str = "fixed") -> Kernel:
     """The kernel of a convolution over an image that lies channels last."""
     data = ops.input_(shape=(items, 4, size, size), name="data")
-    return compiled(conv(conv(data, "first", channels, 1), "second", *args), workers, pack).kernels[-1]
+    return compiled(conv(conv(data, "first", channels, 1), "second", *args), workers, parameters).kernels[-1]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_every_worker_has_work_and_little_memory(workers: int, items: int, size:
 
 
 def test_parameters_that_change_are_not_transformed() -> None:
-    assert second(1, 64, 56, 64, 3, pack=False).attrs["algorithm"] == "im2col"
+    assert second(1, 64, 56, 64, 3, parameters="settable").attrs["algorithm"] == "im2col"
 
 
 def test_packed_parameters_are_prepared_once_for_all_that_read_them() -> None:

@@ -11,6 +11,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.passes.alias import alias
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.layout import layout
+from tcaffe.passes.permute_weights import permute_weights
 from tcaffe.passes.strides import reshaped_strides
 from tests.graphs import classified, convolved
 from tests.passes.nets import fire, residual
@@ -32,7 +33,7 @@ def test_the_parts_of_a_concatenation_are_stored_where_they_belong() -> None:
 def test_flattening_for_a_dot_is_a_view() -> None:
     x = ops.input_(shape=(2, 3, 4, 4), name="x")
     y = classified(convolved(x, "c", 4, 3, 1, 1).named("c"), "fc", 5)
-    program = alias(fuse(layout(Graph("g", {"y": y}))))
+    program = alias(fuse(layout(permute_weights(Graph("g", {"y": y})))))
     assert len(program.kernels) == 2
     assert {program.places[v.name].buffer for v in program.views} == {"c"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcaffe.passes.layout import layout
+from tcaffe.passes.permute_weights import permute_weights
 from tests.passes.text import after, lines
 
 
@@ -16,7 +17,7 @@ def test_images_lie_channels_last_and_the_dot_follows() -> None:
         %f: f32[1,48] = reshape(%r)
         %z: f32[1,5] = dot(%f, %v)
         return %z"""
-    assert after(layout, lines(text)) == lines("""\
+    assert after(lambda graph: layout(permute_weights(graph)), lines(text)) == lines("""\
         input %x: f32[1,2,4,4]
         param %w: f32[3,2,1,1]
         param %v: f32[48,5]

@@ -29,7 +29,7 @@ from tests.simulate import simulate
 def test_passes_keep_the_numbers(graph: Graph) -> None:
     feed = feeds(graph)
     want = evaluate(graph, feed, wide=True)
-    for rewrite in OPTIMISE:
+    for rewrite in OPTIMISE.passes:
         graph = verify_graph(rewrite(graph))
         close(evaluate(graph, feed, wide=True), want, 1e-9)
 

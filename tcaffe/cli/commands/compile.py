@@ -15,9 +15,9 @@ from tcaffe.cli.building import Built, Planned, build
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.cost import flops
 from tcaffe.cli.draw.flow import algorithm, shape_of
-from tcaffe.cli.options import NetQuery, net_options, outputs_option, shape_options, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, weights_option, workers_option
 from tcaffe.cli.origins import by_type
-from tcaffe.compiler import write_dumps
+from tcaffe.compiler import Request, write_dumps
 from tcaffe.diagnostics import printable
 from tcaffe.frontend.lower import LoweredLayer
 from tcaffe.ir.program import Kernel
@@ -26,7 +26,7 @@ from tcaffe.ir.program import Kernel
 @command
 @weights_option
 @shape_options
-@outputs_option
+@request_options
 @click.option("--target", default="cpu", show_default=True, help="What to compile for.")
 @workers_option
 @click.option("-o", "--output", metavar="DIR", help="Save a bundle, which runs where there is only numpy.")
@@ -36,7 +36,7 @@ from tcaffe.ir.program import Kernel
 @json_option
 @net_options()
 def compile(
-    query: NetQuery, weights: Sequence[str], outputs: Sequence[str] | None, target: str, workers: int | None,
+    query: NetQuery, weights: Sequence[str], request: Request, target: str, workers: int | None,
     output: str | None, dump_ir: str | None, source: str | None, kernels: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile NET, and show what became of it: layers, kernels, memory, time.
@@ -46,10 +46,11 @@ def compile(
     tcaffe compile deploy.prototxt --weights net.caffemodel -o net.bundle
     tcaffe compile deploy.prototxt --batch 16 --outputs fc7,prob
     tcaffe compile deploy.prototxt --dump-ir ir/ --source kernels.py
+    tcaffe compile train_val.prototxt --phase TRAIN --gradients
 
     Without weights the parameters start as their fillers say: enough to see what the compiler does, not to run.
     """
-    built = build(query, weights, outputs=outputs, target=target, workers=workers)
+    built = build(query, weights, request=request, target=target, workers=workers)
     written = write_all(built, output, dump_ir, source)
     if as_json:
         screen.write_json({**described(built), "written": written, "diagnostics": [d.json() for d in built.warnings]})

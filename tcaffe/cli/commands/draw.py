@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -14,17 +13,18 @@ from tcaffe.cli.command import command
 from tcaffe.cli.draw.dot import dot_text
 from tcaffe.cli.draw.flow import flow_of
 from tcaffe.cli.draw.page import Subject, html_page
-from tcaffe.cli.options import NetQuery, net_options, outputs_option, shape_options, warn, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, warn, workers_option
 from tcaffe.cli.origins import by_type
+from tcaffe.compiler import Request
 
 
 @command
 @shape_options
-@outputs_option
+@request_options
 @workers_option
 @click.option("-o", "--output", required=True, metavar="FILE", help="The file to write: a .html page, or a .dot graph.")
 @net_options()
-def draw(query: NetQuery, outputs: Sequence[str] | None, workers: int | None, output: str) -> None:
+def draw(query: NetQuery, request: Request, workers: int | None, output: str) -> None:
     """Draw what NET is compiled to: kernels as boxes, memory over time.
 
     \b
@@ -38,7 +38,7 @@ def draw(query: NetQuery, outputs: Sequence[str] | None, workers: int | None, ou
     if kind not in (".html", ".dot"):
         raise click.BadParameter("the name must end with .html or .dot", param_hint="'-o'")
     with screen.progress("planning"):
-        net = planned(query.lower(), outputs, workers)
+        net = planned(query.lower(), request, workers)
     warn(net.lowered)
     text = page_of(net) if kind == ".html" else dot_text(flow_of(net.program, net.origins.words()))
     Path(output).write_text(text, encoding="utf-8")

@@ -28,7 +28,7 @@ from tcaffe.passes.pipeline import OPTIMISE
 
 Stage = Graph | Program
 
-GRAPH_PASSES: dict[str, Callable[[Graph], Stage]] = {**{p.__name__: p for p in OPTIMISE}, "fuse": fuse}
+GRAPH_PASSES: dict[str, Callable[[Graph], Stage]] = {**{p.__name__: p for p in OPTIMISE.passes}, "fuse": fuse}
 PROGRAM_PASSES: dict[str, Callable[[Program], Program]] = {
     "fuse_pools": fuse_pools,
     "order": order,
@@ -61,11 +61,11 @@ def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> N
 
     \b
     tcaffe opt --pass simplify,fold_affine ir/00-lower.ir
-    tcaffe opt --pass fuse,fuse_pools,order,choose_algorithms,alias,plan_memory ir/05-layout.ir -o planned.ir
+    tcaffe opt --pass fuse,fuse_pools,order,choose_algorithms,alias,plan_memory ir/07-layout.ir -o planned.ir
     tcaffe opt --pass '' graph.ir
 
     \b
-    Passes over a graph:   simplify fold_affine flip_transposed merge_siblings layout
+    Passes over a graph:   simplify fold_affine flip_transposed merge_siblings permute_weights layout
     From it to a program:  fuse
     Passes over a program: fuse_pools order choose_algorithms alias plan_memory
 

@@ -17,7 +17,8 @@ from tcaffe.cli.command import command, json_option
 from tcaffe.cli.commands.compile import memory_facts
 from tcaffe.cli.fitting import largest_batch
 from tcaffe.cli.instances import read_instance, write_instance
-from tcaffe.cli.options import NetQuery, net_options, outputs_option, shape_option, warn, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_option, warn, workers_option
+from tcaffe.compiler import Request
 from tcaffe.diagnostics import CompileError
 from tcaffe.passes.planner import Problem, check
 from tcaffe.passes.planner import plan as place
@@ -50,7 +51,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
     metavar="SIZE",
     help="Find the largest batch that fits, weights included.",
 )
-@outputs_option
+@request_options
 @workers_option
 @click.option("-o", "--output", metavar="FILE", help="Write the plan as a CSV file: id,lower,upper,size,offset.")
 @click.option("--csv", "instance", metavar="FILE", help="Plan for the buffers of a CSV file instead of a net's.")
@@ -60,7 +61,7 @@ def _size(ctx: click.Context, option: click.Parameter, value: str | None) -> int
 @net_options(required=False)
 def plan(
     ctx: click.Context, query: NetQuery | None, batches: Sequence[int], limit: int | None,
-    outputs: Sequence[str] | None, workers: int | None, output: str | None, instance: str | None,
+    request: Request, workers: int | None, output: str | None, instance: str | None,
     capacity: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell the memory NET will take, before anything runs: the arena, its lower bound, and what lives at the peak.
@@ -80,16 +81,16 @@ def plan(
     if query is None:
         fits = plan_instance(Path(str(instance)), capacity, output, as_json)
     elif limit is not None:
-        fits = show_largest(query, limit, outputs, workers, as_json)
+        fits = show_largest(query, limit, request, workers, as_json)
     else:
         fits = True
-        show_plans(query, batches, outputs, workers, output, as_json)
+        show_plans(query, batches, request, workers, output, as_json)
     if not fits:
         ctx.exit(1)
 
 
 def show_plans(
-    query: NetQuery, batches: Sequence[int], outputs: Sequence[str] | None, workers: int | None,
+    query: NetQuery, batches: Sequence[int], request: Request, workers: int | None,
     output: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One plan at length, or several in a table."""
@@ -99,7 +100,7 @@ def show_plans(
     nets = []
     with screen.progress("planning", len(asked)) as meter:
         for batch in asked:
-            nets.append(planned(query.lower(batch=batch), outputs, workers))
+            nets.append(planned(query.lower(batch=batch), request, workers))
             meter.advance()
     if output:
         buffers = [(b.name, b.start, b.end, b.size) for b in nets[0].plan.buffers]
@@ -117,7 +118,7 @@ def show_plans(
 
 
 def show_largest(
-    query: NetQuery, limit: int, outputs: Sequence[str] | None, workers: int | None, as_json: bool
+    query: NetQuery, limit: int, request: Request, workers: int | None, as_json: bool
 ) -> bool:
     """Find the largest batch that fits, and say what it takes; whether there is one."""
     nets: dict[int, Planned | None] = {}
@@ -125,7 +126,7 @@ def show_largest(
     def take(batch: int) -> int | None:
         if batch not in nets:
             meter.say(f"planning for a batch of {batch}")
-            nets[batch] = plan_if_possible(query, batch, outputs, workers)
+            nets[batch] = plan_if_possible(query, batch, request, workers)
         net = nets[batch]
         return None if net is None else total(net)
 
@@ -144,10 +145,10 @@ def show_largest(
     return best > 0
 
 
-def plan_if_possible(query: NetQuery, batch: int, outputs: Sequence[str] | None, workers: int | None) -> Planned | None:
+def plan_if_possible(query: NetQuery, batch: int, request: Request, workers: int | None) -> Planned | None:
     """The plan for a batch; None if the blobs would be too large for any machine. A batch of 1 must be possible."""
     try:
-        return planned(query.lower(batch=batch), outputs, workers)
+        return planned(query.lower(batch=batch), request, workers)
     except CompileError:
         if batch == 1:
             raise

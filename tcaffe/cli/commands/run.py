@@ -19,6 +19,7 @@ from tcaffe.cli.feeding import Preprocessing, Slot
 from tcaffe.cli.options import NetQuery, feed_options, net_options, outputs_option, weights_option, workers_option
 from tcaffe.cli.results import best_classes, is_scores, read_labels, write_npz
 from tcaffe.cli.sampling import random_inputs, random_value
+from tcaffe.compiler import Request
 from tcaffe.diagnostics import CompileError, Diagnostic, printable
 from tcaffe.runtime.executable import Executable, load
 
@@ -100,7 +101,7 @@ def ready_net(
     fed = feeding.read_inputs(files, slots, prepare)
     if any(slot.name in fed and fed[slot.name].shape != slot.shape for slot in slots):
         lowered = query.lower({name: array.shape for name, array in fed.items()}, _batch(slots, fed))
-    built = build(query, weights, lowered=lowered, outputs=outputs, workers=workers)
+    built = build(query, weights, lowered=lowered, request=Request(outputs), workers=workers)
     screen.complain(built.warnings)
     if not weights and lowered.parameters:
         screen.note("no weights: the parameters are as their fillers make them")

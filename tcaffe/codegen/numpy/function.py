@@ -35,12 +35,9 @@ class Function:
 
     def __post_init__(self) -> None:
         kernel = self.kernel
-        for read in kernel.reads:
-            if read.op.name != "param":
-                self._bind(read, read.name)
-        for read in kernel.reads:
-            if read.op.name == "param":
-                self._bind(read, kernel.packing.get(read, read).name)
+        forms = list(zip(kernel.reads, kernel.packed, strict=True))
+        for read, form in sorted(forms, key=lambda pair: pair[1].op.name == "param"):  # parameters come last
+            self._bind(read, form.name)
         for value in kernel.outputs:
             self._bind(value, value.name)
         self.scratch = {s.name: self.fresh(s.name.rpartition(".")[2]) for s in kernel.scratch}

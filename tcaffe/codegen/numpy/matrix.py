@@ -5,8 +5,7 @@ from __future__ import annotations
 from tcaffe.codegen.numpy.blocks import Axis, Block, product, subscript
 from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.images import load_padded
-from tcaffe.ir.geometry import Geometry, geometry
-from tcaffe.ir.node import Node
+from tcaffe.ir.geometry import Geometry
 
 
 def write_gemm(f: Function, geo: Geometry, block: Block, out: str) -> None:
@@ -69,29 +68,7 @@ def weights(f: Function) -> str:
     """The argument that holds the filters in the form the algorithm reads."""
     anchor = f.kernel.anchor
     assert anchor is not None
-    w = anchor.inputs[1]
-    return _sorted_here(f, w) if f.has("filters") else f.arguments[w]
-
-
-def _sorted_here(f: Function, w: Node) -> str:
-    """Filters that are computed, not parameters: put in order at the start of the function."""
-    anchor, memory = f.kernel.anchor, f.memory("filters")
-    assert anchor is not None
-    geo = geometry(anchor)
-    taps, flip = range(3, 3 + len(geo.kernel)), ""
-    if "algorithm" in f.kernel.attrs and anchor.op.name == "conv_dx":
-        flip = subscript([":"] * 3 + ["::-1"] * len(taps))
-        planar = anchor.inputs[0].type.axes_in_memory.index(1) < len(w.shape) - 1
-        order = (0, 1, *taps, 2) if planar and geo.taps > 1 else (0, *taps, 1, 2)
-    elif anchor.op.name == "conv_dx":
-        order = (*taps, 0, 1, 2) if geo.depthwise else (0, 1, *taps, 2)
-    else:
-        order = (0, 2, *taps, 1) if geo.planar and geo.taps > 1 else (0, *taps, 2, 1)
-    sizes = (geo.groups, geo.filters // geo.groups, *w.shape[1:])
-    apart = f"{f.arguments[w]}.reshape({', '.join(map(str, sizes))})"
-    f.once(f"np.copyto({memory}.reshape({', '.join(str(sizes[a]) for a in order)}), "
-           f"{apart}{flip}.transpose({', '.join(map(str, order))}))")  # fmt: skip
-    return memory
+    return f.arguments[anchor.inputs[1]]
 
 
 def group_range(geo: Geometry, filters: Axis) -> Axis:

@@ -1,11 +1,10 @@
-"""The pass: a plan for every kernel, and parameters in the forms that the plans read."""
+"""The pass: a plan for every kernel, and filters in the forms that the plans read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tcaffe.ir import ops
-from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program, Scratch
 from tcaffe.passes.algorithm.convolution import is_convolution, plan_convolution
@@ -18,23 +17,31 @@ from tcaffe.passes.algorithm.others import (
     plan_region,
     plan_scatter,
 )
-from tcaffe.passes.algorithm.plan import Form, Plan
+from tcaffe.passes.algorithm.packing import Packing
+from tcaffe.passes.algorithm.plan import Plan
 from tcaffe.passes.algorithm.storage import Surroundings
 from tcaffe.passes.algorithm.windows import plan_pool_gradient, plan_unpool
+from tcaffe.passes.static import Parameters
 
 
-def choose_algorithms(program: Program, *, workers: int = 2, pack: bool = True) -> Program:
-    """Every kernel with its algorithm, its tile and its scratch memory; `prepare` also computes the packed parameters.
+def choose_algorithms(program: Program, *, workers: int = 2, parameters: Parameters = "fixed") -> Program:
+    """Every kernel with its algorithm, its tile and its scratch memory; parameters are packed by `prepare`.
 
-    Without `pack` parameters may change between runs, and only forms that are cheap to make are used.
+    What is packed anew at every run, live parameters and filters that are computed, is packed by kernels before the
+    one that reads it. Of settable parameters only forms that are cheap to make are used.
     """
     around = Surroundings(program)
-    packing = Packing(program.prepare)
-    kernels = tuple(_planned(k, _plan(k, around, workers, pack), packing) for k in program.kernels)
-    return replace(program.with_kernels(kernels), prepare=packing.prepare(kernels))
+    packing = Packing(program.prepare, parameters)
+    kernels: list[Kernel] = []
+    for kernel in program.kernels:
+        planned, packers = _planned(kernel, _plan(kernel, around, workers, parameters), packing)
+        for packer in packers:
+            kernels += [_planned(packer, _plan(packer, around, workers, parameters), packing)[0]]
+        kernels.append(planned)
+    return replace(program.with_kernels(tuple(kernels)), prepare=packing.prepare(tuple(kernels)))
 
 
-def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Plan | None:
+def _plan(kernel: Kernel, around: Surroundings, workers: int, parameters: Parameters) -> Plan | None:
     """The plan of a kernel; None for one that is a copy."""
     anchor = kernel.anchor
     if anchor is None:
@@ -43,9 +50,9 @@ def _plan(kernel: Kernel, around: Surroundings, workers: int, pack: bool) -> Pla
         return plan_region(kernel, workers)
     match anchor.op.name:
         case "conv":
-            return plan_convolution(kernel, around.storage(kernel), workers, pack)
+            return plan_convolution(kernel, around.storage(kernel), workers, parameters)
         case "conv_dx" if is_convolution(anchor):
-            return plan_convolution(kernel, around.storage(kernel), workers, pack)
+            return plan_convolution(kernel, around.storage(kernel), workers, parameters)
         case "conv_dx":
             return plan_deconvolution(kernel, around, workers)
         case "conv_dw":
@@ -69,33 +76,12 @@ def _keeps_shape(anchor: Node) -> bool:
     return anchor.op is ops.pool and anchor.attrs["axes"] == (1,) and anchor.shape == anchor.inputs[0].shape
 
 
-def _planned(kernel: Kernel, plan: Plan | None, packing: Packing) -> Kernel:
+def _planned(kernel: Kernel, plan: Plan | None, packing: Packing) -> tuple[Kernel, tuple[Kernel, ...]]:
+    """The kernel as planned, and the kernels that pack what it reads."""
     if plan is None:
-        return kernel
+        return kernel, ()
     scratch = tuple(Scratch(f"{kernel.name}.{what}", kind) for what, kind in plan.scratch.items())
-    packed = {param: packing.packed(param, form) for param, form in plan.forms.items()}
-    return replace(kernel, attrs=plan.attrs, scratch=scratch, packing=packed)
-
-
-class Packing:
-    """The parameters in the forms that kernels read, each made once."""
-
-    def __init__(self, prepare: Graph) -> None:
-        self.graph = prepare
-        self.made: dict[tuple[Node, str], Node] = {}
-        self.expressions: dict[str, Node] = {}
-
-    def packed(self, param: Node, form: Form) -> Node:
-        """The parameter that holds `param` in `form`."""
-        key = (param, form.name)
-        if key not in self.made:
-            name = f"{param.name}.{form.name}"
-            value = form.make(self.graph.outputs[param.name]).named(name)
-            self.expressions[name] = value
-            self.made[key] = ops.param(shape=value.shape, dtype=value.type.dtype, name=name)
-        return self.made[key]
-
-    def prepare(self, kernels: tuple[Kernel, ...]) -> Graph:
-        """What computes every parameter that `kernels` read."""
-        names = {p.name: None for kernel in kernels for p in kernel.params}
-        return self.graph.with_outputs({n: self.expressions.get(n) or self.graph.outputs[n] for n in names})
+    packed = {value: packing.packed(value, form) for value, form in plan.forms.items()}
+    forms = {value: made for value, (made, _) in packed.items()}
+    packers = tuple(packer for _, kernels in packed.values() for packer in kernels)
+    return replace(kernel, attrs=plan.attrs, scratch=scratch, packing=forms), packers

@@ -16,6 +16,7 @@ from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
 from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, chain_memory, parts
 from tcaffe.passes.algorithm.storage import Storage
+from tcaffe.passes.static import Parameters
 
 MIN_CHANNELS = 8
 """Channels (a group) from which Winograd pays: with fewer its transforms cost more than they save."""
@@ -24,9 +25,9 @@ LONG_ROW = 1 << 14
 """Elements up to which a vector is repeated along a row."""
 
 
-def plan_convolution(kernel: Kernel, storage: Storage, workers: int, pack: bool) -> Plan:
+def plan_convolution(kernel: Kernel, storage: Storage, workers: int, parameters: Parameters) -> Plan:
     """The cheapest plan whose scratch memory stays within bounds, or the one with the least scratch memory."""
-    found = list(Convolution(kernel, storage, workers, pack).plans())
+    found = list(Convolution(kernel, storage, workers, parameters).plans())
     fitting = [p for p in found if p.scratch_bytes <= costs.SCRATCH * workers]
     return min(fitting, key=lambda p: p.cost) if fitting else min(found, key=lambda p: p.scratch_bytes)
 
@@ -38,7 +39,7 @@ def is_convolution(transposed: Node) -> bool:
     """
     flipped, geo = mirrored(transposed), geometry(transposed)
     if flipped is None or geo.depthwise:
-        return flipped is not None and transposed.inputs[1].op is ops.param
+        return flipped is not None
     gathered = math.prod(flipped.out) * flipped.depth * geo.groups * costs.GATHER
     added = math.prod(geo.out) * geo.depth * geo.groups * costs.OVERLAP
     summing = geo.groups * costs.gemm(math.prod(flipped.out), flipped.depth, flipped.filters // geo.groups)
@@ -53,7 +54,7 @@ class Convolution:
     kernel: Kernel
     storage: Storage
     workers: int
-    pack: bool
+    parameters: Parameters
 
     def __post_init__(self) -> None:
         conv = self.kernel.anchor
@@ -142,9 +143,7 @@ class Convolution:
         memory = scratch | chain | self.pooled(tile, under)
         weights = self.conv.inputs[1]
         form = form if self.conv.op is ops.conv else forms.flipped_first(form, self.geo.groups)
-        packed: dict[Node, Form] = {weights: form} if weights.op.name == "param" else {}
-        if not packed:
-            memory["filters"] = form.make(weights).type
+        packed: dict[Node, Form] = {weights: form}
         if tile[-1] == self.shape[-1]:
             packed |= self.shifts(under)
         return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs, **self.storage.attrs}, memory, packed)
@@ -210,19 +209,18 @@ class Convolution:
         )
 
     def suits_winograd(self) -> bool:
-        """Whether windows have no gaps and many channels, and filters are known beforehand."""
+        """Whether windows have no gaps and many channels, and filters may take long to pack."""
         geo = self.geo
         plain = len(geo.kernel) == 2 and geo.stride == geo.dilation == (1, 1) and not geo.planar
-        known = self.pack and self.conv.type.dtype == "f32" and self.conv.inputs[1].op is ops.param
-        return plain and known and geo.channels // geo.groups >= MIN_CHANNELS
+        packs = self.parameters != "settable" and self.conv.type.dtype == "f32"
+        return plain and packs and geo.channels // geo.groups >= MIN_CHANNELS
 
     def suits_depthwise(self, under: Ints) -> bool:
         """Whether a block is rows of one image that lie dense."""
         geo = self.geo
         steps = geo.dilation[-1] == 1 or geo.stride[-1] == 1
         dense = self.storage.needs_home or self.storage.output_dense
-        known = self.conv.inputs[1].op is ops.param
-        return len(geo.kernel) == 2 and under[0] == 1 and steps and dense and known and not geo.planar
+        return len(geo.kernel) == 2 and under[0] == 1 and steps and dense and not geo.planar
 
     def depthwise(self, tile: Ints, under: Ints) -> Plan:
         """Sums of products over whole rows."""

@@ -164,11 +164,8 @@ def plan_deconvolution(kernel: Kernel, around: Surroundings, workers: int) -> Pl
     tile, scratch = _deconvolution_tile(anchor, shape, workers, around.rows(anchor.inputs[0]))
     weights = anchor.inputs[1]
     form = forms.taps(geo) if geo.depthwise else forms.spread(geo)
-    packed = {weights: form} if weights.op.name == "param" else {}
-    if not packed:
-        scratch["filters"] = form.make(weights).type
     chain = chain_memory(kernel, chain_slots(kernel, copied=False), workers, shape, tile, home=False)
-    return Plan(tile, 0.0, {"tile": tile}, scratch | chain, packed)
+    return Plan(tile, 0.0, {"tile": tile}, scratch | chain, {weights: form})
 
 
 def _deconvolution_tile(anchor: Node, shape: Ints, workers: int, flat: bool) -> tuple[Ints, dict[str, TensorType]]:

@@ -143,7 +143,7 @@ def random_nets() -> dict[str, Graph]:
     return found
 
 
-def writable(graph: Graph, passes: tuple = OPTIMISE) -> bool:
+def writable(graph: Graph, passes: tuple = OPTIMISE.passes) -> bool:
     """Whether there is code for every kernel of a graph."""
     program = program_of(graph, passes)
     return not any(missing(kernel, program.places) for kernel in program.kernels)

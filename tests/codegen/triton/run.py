@@ -33,7 +33,7 @@ TIMEOUT = 300
 Arrays = Mapping[str, np.ndarray]
 
 
-def program_of(graph: Graph, passes: tuple = OPTIMISE) -> Program:
+def program_of(graph: Graph, passes: tuple = OPTIMISE.passes) -> Program:
     """The planned program of a graph, as a GPU gets it: no pools in convolutions, no algorithms of a CPU."""
     for rewrite in passes:
         graph = verify_graph(rewrite(graph))
@@ -90,7 +90,7 @@ class Case:
 
     graph: Graph
     feed: Arrays
-    passes: tuple = OPTIMISE
+    passes: tuple = OPTIMISE.passes
     change: Callable[[Program], Program] = lambda program: program
 
     def write(self, folder: Path) -> Path:

@@ -60,7 +60,7 @@ def _priorities(problem: Problem, attempt: int, rng: random.Random) -> list[int]
     buffers, sizes = problem.buffers, problem.sizes
     life = [b.end - b.start for b in buffers]
     area = [s * n for s, n in zip(sizes, life, strict=True)]
-    load = problem.loads
+    load = problem.loads.tolist()
     ranks = ((load, life, area), (load, area, life), (life, area, load), (area, life, load))[attempt % 4]
     noise = NOISE[attempt // 4 % len(NOISE)]
 
@@ -110,9 +110,8 @@ class Search:
             return Outcome(None, False, self.steps)
         if not found:
             return Outcome(None, True, self.steps - self.left)
-        offsets = [0] * len(self.order)
-        for k, i in enumerate(self.order):
-            offsets[i] = int(self.offsets[k])
+        offsets = np.zeros(len(self.order), np.int64)
+        offsets[self.order] = self.offsets
         return Outcome(offsets, False, self.steps - self.left)
 
     def _answer(self, state: State) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+
 
 class Interval(Protocol):
     """Anything with a size in bytes and a lifetime [start, end)."""
@@ -39,7 +41,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Problem:
-    """Buffers to place; offsets and sizes are multiples of `alignment` bytes."""
+    """Buffers to place; offsets and sizes are multiples of `alignment` bytes. All sizes add up to less than 2**62."""
 
     buffers: tuple[Buffer, ...]
     alignment: int = 64
@@ -55,28 +57,29 @@ class Problem:
         return lower_bound(self.buffers, self.alignment)
 
     @cached_property
-    def loads(self) -> tuple[int, ...]:
-        """For each buffer the bytes live at the busiest time of its life."""
-        times = sorted({b.start for b in self.buffers})
-        sizes = list(zip(self.buffers, self.sizes, strict=True))
-        live = {t: sum(s for b, s in sizes if b.start <= t < b.end) for t in times}
-        return tuple(max((live[t] for t in times if b.start <= t < b.end), default=0) for b in self.buffers)
+    def columns(self) -> np.ndarray:
+        """Sizes, starts and ends: int64 [3, buffers]."""
+        starts, ends = ([getattr(b, time) for b in self.buffers] for time in ("start", "end"))
+        return np.array([self.sizes, starts, ends], np.int64).reshape(3, -1)
 
     @cached_property
-    def neighbours(self) -> list[list[int]]:
-        """For each buffer the indices of those it shares time with."""
-        order = sorted(range(len(self.buffers)), key=lambda i: self.buffers[i].start)
-        found: list[list[int]] = [[] for _ in self.buffers]
-        live: list[int] = []
-        for i in order:
-            b = self.buffers[i]
-            live = [j for j in live if self.buffers[j].end > b.start]
-            if b.end > b.start:
-                for j in live:
-                    found[i].append(j)
-                    found[j].append(i)
-                live.append(i)
-        return found
+    def matter(self) -> np.ndarray:
+        """The indices of the buffers that take bytes at some time, rising."""
+        size, start, end = self.columns
+        return np.flatnonzero((size > 0) & (end > start))
+
+    @cached_property
+    def loads(self) -> np.ndarray:
+        """For each buffer the bytes live at the busiest time of its life: int64 [buffers]."""
+        size, start, end = self.columns
+        times = np.unique(self.columns[1:])
+        born, dead = times.searchsorted(start), times.searchsorted(end)
+        change = np.zeros(len(times) + 1, np.int64)
+        np.add.at(change, born, size)
+        np.subtract.at(change, dead, size)
+        stretches = np.stack([born, np.maximum(dead, born)], 1).ravel()
+        most = np.maximum.reduceat(change.cumsum(), stretches)[::2] if len(size) else size
+        return np.where(end > start, most, 0)
 
 
 def lower_bound(buffers: Iterable[Interval], alignment: int = 64) -> int:

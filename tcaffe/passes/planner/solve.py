@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
-from tcaffe.passes.planner.beam import sweep
-from tcaffe.passes.planner.climb import climb
+import numpy as np
+
+from tcaffe.passes.planner.beam import Allowance, sweep
 from tcaffe.passes.planner.exact import search
 from tcaffe.passes.planner.greedy import Offsets, height, orders, place
 from tcaffe.passes.planner.problem import Problem
+from tcaffe.passes.planner.repair import repair
 
-WIDTHS = (30, 200, 1000)
-CLIMB_WORK = 1_000_000
-"""Pairs of neighbours the climb may look at, and placements it may try: a second or two."""
-MAX_ROUNDS = 3000
+WIDTHS = (10, 30, 200)
+BEAM_CHOICES = 120_000
+"""Choices all beams together may look at: about half a second. Success does not grow with the width alone."""
+GREEDY_WORK = 60_000_000
+"""Pairs of buffers the greedy orders may look at before the best so far is taken: about two seconds."""
+REPAIR_WORK = 10_000_000
+OVERHEAD = 1000
+"""Buffers the repair may look at, and how many are looked at in the time a step takes besides: about a second."""
 SEARCH_STEPS = 4000
 SEARCHED = 400
 """Steps of the full search, and up to how many buffers it is tried: a second or two."""
@@ -61,50 +68,46 @@ class Placement:
         return self.certificate.lower_bound
 
 
-def plan(problem: Problem, *, capacity: int | None = None, effort: int = 1) -> Placement:
-    """A placement for `problem`, the same on every run: greedy orders, a beam under the bound, a climb, a full search.
+def plan(problem: Problem, *, capacity: int | None = None) -> Placement:
+    """A placement for `problem`, the same on every run: greedy orders, beams under the bound, a repair, a full search.
 
-    Each stage runs only if none before it reached the lower bound, or `capacity` where one is given and larger.
-    `effort` multiplies the work of the climb and of the search.
+    Each stage runs only if none before it reached the lower bound, or `capacity` where one is given and larger, and
+    does a counted amount of work.
     """
-    cap = max(problem.lower_bound, capacity or 0)
-    best = min(_greedy(problem, cap), key=lambda o: height(problem, o))
+    cap, bound = max(problem.lower_bound, capacity or 0), problem.lower_bound
+    best = _greedy(problem, cap)
     if height(problem, best) > cap:
-        best = _beams(problem, cap) or best
+        found = _beams(problem, cap)
+        best = best if found is None else found
     if height(problem, best) > cap:
-        best = _climbed(problem, best, cap, effort)
-    bound = problem.lower_bound
+        best = repair(problem, best, cap, steps=REPAIR_WORK // (len(problem.buffers) + OVERHEAD))
     if height(problem, best) > cap and len(problem.buffers) <= SEARCHED:
-        steps = SEARCH_STEPS * effort * (1 if capacity is None else CAPACITY_EFFORT)
+        steps = SEARCH_STEPS * (1 if capacity is None else CAPACITY_EFFORT)
         best, bound = _searched(problem, best, cap, steps)
     return _placement(problem, best, bound)
 
 
-def _greedy(problem: Problem, cap: int) -> list[Offsets]:
-    """The portfolio: orders times fits, until one is good enough."""
-    found = []
-    for order in orders(problem):
-        for best_fit in (False, True):
-            found.append(place(problem, order, best_fit=best_fit))
-            if height(problem, found[-1]) <= cap:
-                return found[-1:]
-    return found
+def _greedy(problem: Problem, cap: int) -> Offsets:
+    """The best of the portfolio, orders times fits, as far as it was tried until one was good enough."""
+    best, top = np.zeros(len(problem.buffers), np.int64), sum(problem.sizes) + 1
+    left = GREEDY_WORK
+    for order, best_fit in product(orders(problem), (False, True)):
+        if top <= cap or left < 0:
+            break
+        found = place(problem, order, best_fit=best_fit, limit=top)
+        if found is not None:
+            best, top = found, height(problem, found)
+        left -= len(problem.buffers) ** 2
+    return best
 
 
 def _beams(problem: Problem, cap: int) -> Offsets | None:
     """The first beam that arrives; success does not grow with the width alone, so several are tried."""
+    allowance = Allowance(BEAM_CHOICES)
     for width in WIDTHS:
-        if (found := sweep(problem, cap, width)) is not None:
+        if (found := sweep(problem, cap, width, allowance)) is not None:
             return found
     return None
-
-
-def _climbed(problem: Problem, best: Offsets, cap: int, effort: int) -> Offsets:
-    """The better of `best` and where a climb from the best order leads."""
-    pairs = sum(map(len, problem.neighbours)) or 1
-    start = min(orders(problem), key=lambda order: height(problem, place(problem, order)))
-    top, offsets = climb(problem, start, cap, rounds=effort * min(MAX_ROUNDS, max(1, CLIMB_WORK // pairs)))
-    return offsets if top < height(problem, best) else best
 
 
 def _searched(problem: Problem, best: Offsets, cap: int, steps: int) -> tuple[Offsets, int]:
@@ -127,5 +130,5 @@ def _searched(problem: Problem, best: Offsets, cap: int, steps: int) -> tuple[Of
 
 def _placement(problem: Problem, offsets: Offsets, bound: int) -> Placement:
     size = height(problem, offsets)
-    named = {b.name: offset for b, offset in zip(problem.buffers, offsets, strict=True)}
+    named = {b.name: offset for b, offset in zip(problem.buffers, offsets.tolist(), strict=True)}
     return Placement(named, size, Certificate(size, bound))

@@ -70,5 +70,5 @@ def _gap(low: np.ndarray, high: np.ndarray, size: int, best_fit: bool) -> int:
 
 
 def height(problem: Problem, offsets: Offsets) -> int:
-    """Bytes from 0 to the end of the highest buffer."""
-    return int((offsets + problem.columns[0]).max(initial=0))
+    """Bytes from 0 to the end of the highest buffer that is ever live."""
+    return int((offsets + problem.columns[0])[problem.matter].max(initial=0))

@@ -84,6 +84,28 @@ def clamps(kernel: Kernel) -> tuple[tuple[float, str], ...]:
     return tuple(found)
 
 
+def vectors(kernel: Kernel) -> tuple[Node, ...]:
+    """What pointwise nodes read of other kernels' results, repeated along all axes but the innermost."""
+    inside = set(kernel.nodes)
+    found: dict[Node, None] = {}
+    for node in kernel.nodes:
+        if node.op.family == "pointwise":
+            for value in node.inputs:
+                base, axes = spread_from(value)
+                if base is not value and base not in inside and axes == node.type.axes_in_memory[-1:]:
+                    found[base] = None
+    return tuple(found)
+
+
+def spread_from(value: Node) -> tuple[Node, tuple[int, ...]]:
+    """What broadcasts repeat in `value`, and at which axes of it the axes of that stand."""
+    axes = tuple(range(len(value.shape)))
+    while value.op.name == "broadcast":
+        axes = tuple(axes[a] for a in value.attrs["axes"])
+        value = value.inputs[0]
+    return value, axes
+
+
 def reduced_axes(nodes: Iterable[Node]) -> tuple[int, ...]:
     """The axes that the reductions among `nodes` remove."""
     return next((n.attrs["axes"] for n in nodes if n.op.family == "reduce"), ())

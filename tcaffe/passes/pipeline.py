@@ -25,6 +25,7 @@ from tcaffe.passes.recompute import recompute
 from tcaffe.passes.simplify import simplify
 from tcaffe.passes.static import Parameters
 from tcaffe.passes.tidy_gradients import tidy_gradients
+from tcaffe.passes.vectors_first import vectors_first
 
 GraphPass = Callable[[Graph], Graph]
 ProgramPass = Callable[[Program], Program]
@@ -54,7 +55,8 @@ point; from two on, the work they take is about the same."""
 
 def training(first: Iterable[str], segments: int = 1) -> Pipeline:
     """Every run ends with other parameters. The outputs called `first` are the forward pass; see `recompute`."""
-    return Pipeline((simplify, tidy_gradients, simplify, recompute(first, segments), layout), "live")
+    passes = (simplify, tidy_gradients, simplify, recompute(first, segments), vectors_first, layout)
+    return Pipeline(passes, "live")
 
 
 def lower(

@@ -9,7 +9,7 @@ from tcaffe.codegen.numpy.function import Function
 from tcaffe.codegen.numpy.spelling import REDUCTIONS, number, pointwise
 from tcaffe.codegen.numpy.windows import window_in_place, window_in_runs
 from tcaffe.ir.node import Node
-from tcaffe.ir.slots import FREE, Slots, clamps, margin, reduced_axes
+from tcaffe.ir.slots import FREE, Slots, clamps, margin, reduced_axes, spread_from, vectors
 
 
 class Walk:
@@ -21,6 +21,7 @@ class Walk:
         self.axes = reduced_axes(f.kernel.nodes)
         self.kept = [a for a in range(len(block.order)) if a not in self.axes]
         self.clamps = {value: f"clamp{k}" for k, value in enumerate(clamps(f.kernel))}
+        self.rows = {base: f"row{k}" for k, base in enumerate(vectors(f.kernel)) if f.has(f"row{k}")}
         self.margin = margin(f.kernel.nodes)
         self.places: dict[Node, str] = {}
         self._memory: dict[str, str] = {}
@@ -28,6 +29,8 @@ class Walk:
             if f.has(what):
                 value = next(v for v, w in self.clamps.items() if w == what)
                 f.start.line(f"{f.memory(what)}.fill({number(*value)})")
+        for base, what in self.rows.items():
+            f.start.line(f"np.copyto({f.memory(what)}, {f.arguments[base]})")
 
     def run(self, nodes: Iterable[Node]) -> None:
         """Write the lines that compute `nodes`, which stand in order."""
@@ -110,23 +113,23 @@ class Walk:
         literal = value.attrs["value"]
         what = self.clamps.get((float(literal), value.type.dtype), "")
         if user.op.name in ("maximum", "minimum") and self.f.has(what) and not self.is_reduced(user):
-            shape = self.f.memory_type(what).shape
-            axes = self.block.axes[len(self.block.axes) - len(shape) :]
-            return self.f.memory(what) + subscript([a.trim for a in axes])
+            return self._row(what)
         return number(literal, value.type.dtype)
+
+    def _row(self, what: str) -> str:
+        """What is repeated for the last axes of a block, cut to this one."""
+        axes = self.block.axes[len(self.block.axes) - len(self.f.memory_type(what).shape) :]
+        return self.f.memory(what) + subscript([a.trim for a in axes])
 
     def _spread(self, value: Node) -> str:
         """A broadcast or iota, seen through to what it repeats."""
-        axes: Sequence[int] = range(len(value.shape))
-        base = value
-        while base.op.name == "broadcast":
-            inner = base.attrs["axes"]
-            axes = [axes[a] for a in inner]
-            base = base.inputs[0]
+        base, axes = spread_from(value)
         if base in self.texts:
             return self.texts[base]
         if base.op.name == "const":
             return number(base.attrs["value"], base.type.dtype)
+        if base in self.rows and not self.is_reduced(value):
+            return self._row(self.rows[base])
         positions = self._positions(axes, value)
         if base in self.f.kernel.packing:  # repeated along the columns, too
             positions = [len(self.block.order) - 2, len(self.block.order) - 1]

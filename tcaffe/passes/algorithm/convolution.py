@@ -14,15 +14,12 @@ from tcaffe.ir.slots import chain_nodes, chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
-from tcaffe.passes.algorithm.plan import Form, Ints, Plan, blocks, chain_memory, parts
+from tcaffe.passes.algorithm.plan import LONG_ROW, Form, Ints, Plan, blocks, chain_memory, parts
 from tcaffe.passes.algorithm.storage import Storage
 from tcaffe.passes.static import Parameters
 
 MIN_CHANNELS = 8
 """Channels (a group) from which Winograd pays: with fewer its transforms cost more than they save."""
-
-LONG_ROW = 1 << 14
-"""Elements up to which a vector is repeated along a row."""
 
 
 def plan_convolution(kernel: Kernel, storage: Storage, workers: int, parameters: Parameters) -> Plan:
@@ -123,14 +120,13 @@ class Convolution:
         elements = math.prod(under)
         each += self.passes * (costs.CALL + elements * costs.PASS * costs.distance(4 * elements))
         cost = costs.spread(blocks(self.shape, tile), each, self.workers)
-        shape = tuple(self.conv.shape[a] for a in self.conv.type.axes_in_memory)
-        chain = chain_memory(self.kernel, self.slots, self.workers, shape, under, home=self.storage.needs_home)
-        memory = scratch | chain | self.pooled(tile, under)
         weights = self.conv.inputs[1]
         form = form if self.conv.op is ops.conv else forms.flipped_first(form, self.geo.groups)
-        packed: dict[Node, Form] = {weights: form}
-        if tile[-1] == self.shape[-1]:
-            packed |= self.shifts(under)
+        shifts = self.shifts(under) if tile[-1] == self.shape[-1] else {}
+        shape = tuple(self.conv.shape[a] for a in self.conv.type.axes_in_memory)
+        home = self.storage.needs_home
+        chain = chain_memory(self.kernel, self.slots, self.workers, shape, under, home=home, packed=shifts)
+        memory, packed = scratch | chain | self.pooled(tile, under), {weights: form, **shifts}
         return Plan(tile, cost, {"algorithm": algorithm, "tile": tile, **attrs, **self.storage.attrs}, memory, packed)
 
     def shifts(self, under: Ints) -> dict[Node, Form]:

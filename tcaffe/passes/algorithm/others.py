@@ -9,7 +9,7 @@ from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import accumulates, assign_slots, chain_slots, domain, margin, reduced_axes
 from tcaffe.ir.types import TensorType
 from tcaffe.passes.algorithm import costs
-from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, clamp_memory, slot_memory
+from tcaffe.passes.algorithm.plan import Ints, Plan, blocks, chain_memory, row_memory, slot_memory
 from tcaffe.passes.algorithm.storage import Storage
 from tcaffe.passes.algorithm.taps import tap_memory, tap_of
 
@@ -34,7 +34,7 @@ def plan_region(kernel: Kernel, workers: int) -> Plan:
     reduced = tuple(order.index(a) for a in reduced_axes(kernel.nodes))
     scratch = (
         slot_memory(slots, workers, tile, reduced, margin(kernel.nodes))
-        | clamp_memory(kernel, shape, tile)
+        | row_memory(kernel, shape, tile)
         | _tables(kernel)
     )
     return Plan(tile, 0.0, {"tile": tile}, scratch)
@@ -57,7 +57,7 @@ def plan_sums(kernel: Kernel, workers: int) -> Plan:
             memory[f"part{k}"] = TensorType((workers, *rest), node.type.dtype)
     if kept and any(n.op.name == "reduce_sum" for n in reductions):
         memory["ones"] = TensorType((math.prod(tile) // math.prod(rest),), kind.dtype)
-    memory |= clamp_memory(kernel, shape, tile) | _tables(kernel)
+    memory |= row_memory(kernel, shape, tile) | _tables(kernel)
     return Plan(tile, 0.0, {"shares": shares, "tile": tile}, memory)
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.ir.slots import Slots, clamps
+from tcaffe.ir.slots import Slots, clamps, vectors
 from tcaffe.ir.types import TensorType
 
 Ints = tuple[int, ...]
 
 PARTS = (*range(1, 9), *range(10, 17, 2), *range(20, 33, 4), *range(40, 65, 8))
 """Into how many parts an axis is cut."""
+
+
+LONG_ROW = 1 << 14
+"""Elements up to which a number or a vector is repeated along a row."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +69,26 @@ def slot_memory(slots: Slots, workers: int, tile: Ints, reduced: Ints = (), marg
 
 
 def chain_memory(
-    kernel: Kernel, slots: Slots, workers: int, shape: Ints, tile: Ints, *, home: bool
+    kernel: Kernel, slots: Slots, workers: int, shape: Ints, tile: Ints, *, home: bool, packed: Collection[Node] = ()
 ) -> dict[str, TensorType]:
     """Scratch memory for the chain behind an anchor; the first slot only if `home` is not the result's own place."""
     memory = slot_memory(slots, workers, tile)
     if not home:
         memory.pop("t0", None)
-    return memory | clamp_memory(kernel, shape, tile)
+    return memory | row_memory(kernel, shape, tile, packed)
 
 
-def clamp_memory(kernel: Kernel, shape: Ints, tile: Ints) -> dict[str, TensorType]:
-    """Rows of the numbers that the kernel clamps with: numpy compares with a single number at a quarter of the speed.
+def row_memory(kernel: Kernel, shape: Ints, tile: Ints, packed: Collection[Node] = ()) -> dict[str, TensorType]:
+    """Rows of the numbers that the kernel clamps with, and of vectors repeated, but for those `packed` so already.
 
-    A row spans the last axes, as many as no task splits.
+    numpy goes through one number, or one short vector over and over, at a fraction of the speed. A row spans the last
+    axes, as many as no task splits.
     """
     keep = len(tile) - 1
-    while (
-        keep > 1 and tile[keep - 1] == shape[keep - 1] and tile[keep] == shape[keep] and math.prod(tile[keep:]) < 8192
-    ):
+    while keep > 1 and tile[keep - 1 :] == shape[keep - 1 :] and math.prod(tile[keep - 1 :]) <= LONG_ROW:
         keep -= 1
-    return {f"clamp{k}": TensorType(tile[keep:], dtype) for k, (_, dtype) in enumerate(clamps(kernel))}
+    rows = {f"clamp{k}": TensorType(tile[keep:], dtype) for k, (_, dtype) in enumerate(clamps(kernel))}
+    if keep == len(tile) - 1:
+        return rows
+    repeated = {f"row{k}": base for k, base in enumerate(vectors(kernel)) if base not in packed}
+    return rows | {what: TensorType(tile[keep:], base.type.dtype) for what, base in repeated.items()}

@@ -5,31 +5,70 @@
     exe.save("net.bundle"); tcaffe.load("net.bundle")          # needs no compiler
     net = tcaffe.Net("net.prototxt", "net.caffemodel", tcaffe.TEST)   # as in pycaffe
 
-Names are imported when they are first used, so that a bundle is loaded without the compiler.
+Names are imported when they are first used, so that a bundle is loaded without the compiler. Once tcaffe is imported,
+`import caffe` gives it too, unless the original is installed.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tcaffe.alias import answer_to_caffe
 from tcaffe.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
     from tcaffe.compiler import compile
     from tcaffe.frontend.layers import layer
-    from tcaffe.pycaffe import TEST, TRAIN, Layer, Net, layer_type_list, set_mode_cpu, set_mode_gpu, set_random_seed
+    from tcaffe.pycaffe import (
+        TEST,
+        TRAIN,
+        Layer,
+        Net,
+        Timer,
+        has_nccl,
+        init_log,
+        layer_type_list,
+        log,
+        set_device,
+        set_mode_cpu,
+        set_mode_gpu,
+        set_multiprocess,
+        set_random_seed,
+        set_solver_count,
+        set_solver_rank,
+        solver_count,
+        solver_rank,
+    )
     from tcaffe.runtime.executable import Executable, load
 
 __version__ = "0.1.0"
+
+PYCAFFE = (
+    "TEST",
+    "TRAIN",
+    "Layer",
+    "Net",
+    "Timer",
+    "has_nccl",
+    "init_log",
+    "layer_type_list",
+    "log",
+    "set_device",
+    "set_mode_cpu",
+    "set_mode_gpu",
+    "set_multiprocess",
+    "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
+)
 
 HOMES = {
     "compile": "compiler",
     "layer": "frontend.layers",
     "Executable": "runtime.executable",
     "load": "runtime.executable",
-    **dict.fromkeys(
-        ("Layer", "Net", "TEST", "TRAIN", "layer_type_list", "set_mode_cpu", "set_mode_gpu", "set_random_seed"),
-        "pycaffe",
-    ),
+    **dict.fromkeys(PYCAFFE, "pycaffe"),
 }
 """Where each public name is defined."""
 
@@ -41,15 +80,27 @@ __all__ = [
     "Executable",
     "Layer",
     "Net",
+    "Timer",
     "__version__",
     "compile",
+    "has_nccl",
+    "init_log",
     "layer",
     "layer_type_list",
     "load",
+    "log",
+    "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
+    "set_multiprocess",
     "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
 ]
+
+answer_to_caffe()
 
 
 def __getattr__(name: str) -> Any:

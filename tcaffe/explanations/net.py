@@ -92,6 +92,14 @@ NET = {
         python_param names a module and a class in it. The module must be importable where the net is read: put its
         folder on PYTHONPATH, or on sys.path.
     """,
+    "E0317": """
+        A layer in place where Caffe gets other numbers
+
+        A layer whose top has the name of its bottom writes over it. Some layers still need what was there: the gradient
+        of a power needs its bottom, that of a sigmoid its top, and a sum over channels reads what it has written. Caffe
+        does not notice, and trains with wrong gradients. Here a blob written over is another value, so results and
+        gradients are those of the formulas. Give the top a name of its own and both agree.
+    """,
     "E0330": """
         The old input fields do not agree with each other
 

@@ -17,6 +17,7 @@ from tcaffe.frontend.layers import LayerView
 from tcaffe.frontend.layers.registry import counted
 from tcaffe.frontend.layers.view import Shape
 from tcaffe.frontend.naming import Names, name_values
+from tcaffe.frontend.overwritten import overwritten
 from tcaffe.frontend.sharing import Parameter, Parameters
 from tcaffe.frontend.unread import Unread
 from tcaffe.frontend.wiring import Version, Wiring
@@ -190,6 +191,8 @@ class Lowering:
         if not self.reporter.failed:
             self._check_asked()
         self.reporter.extend(self.unread.warnings())
+        trained = self.phase == "TRAIN" or self.net.force_backward
+        self.reporter.extend(overwritten(self.net, self.locate, trained=trained))
         self.reporter.diagnostics.sort(key=_position)
         self.reporter.raise_if_errors()
         blobs = {name: version.value for name, version in self.wiring.blobs.items() if version.value is not None}

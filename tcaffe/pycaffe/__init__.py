@@ -3,8 +3,23 @@
 from tcaffe.frontend.layers import LAYERS
 from tcaffe.pycaffe.blob import Blob
 from tcaffe.pycaffe.layer import Layer
+from tcaffe.pycaffe.log import init_log, log
 from tcaffe.pycaffe.net import Net
-from tcaffe.pycaffe.settings import TEST, TRAIN, set_mode_cpu, set_mode_gpu, set_random_seed
+from tcaffe.pycaffe.settings import (
+    TEST,
+    TRAIN,
+    has_nccl,
+    set_device,
+    set_mode_cpu,
+    set_mode_gpu,
+    set_multiprocess,
+    set_random_seed,
+    set_solver_count,
+    set_solver_rank,
+    solver_count,
+    solver_rank,
+)
+from tcaffe.pycaffe.timer import Timer
 
 __all__ = [
     "TEST",
@@ -12,10 +27,20 @@ __all__ = [
     "Blob",
     "Layer",
     "Net",
+    "Timer",
+    "has_nccl",
+    "init_log",
     "layer_type_list",
+    "log",
+    "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
+    "set_multiprocess",
     "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
 ]
 
 

@@ -7,7 +7,7 @@ impossible, to compute again. All others are computed again where a gradient nee
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tcaffe.frontend.lower import AUTOMATIC, Lowered, LoweredLayer
@@ -27,14 +27,14 @@ UNASKED = ("LSTM", "RNN")
 class Backward:
     """The gradients of some layers: a graph, and what its inputs and outputs are, by name.
 
-    Its inputs are the `data` or the `diff` of blobs, and values `kept` by the forward pass; its outputs are the diffs
-    of `blobs`, and what is added to the diffs of `params`.
+    Its inputs are the `data` or the `diff` of blobs, and values `kept` by the forward pass, by the names those have in
+    the net's graph; its outputs are the diffs of `blobs`, and what is added to the diffs of `params`.
     """
 
     graph: Graph
     data: Mapping[str, str]
     diff: Mapping[str, str]
-    kept: frozenset[str]
+    kept: Mapping[str, str]
     blobs: Mapping[str, str]
     params: Mapping[str, str]
 
@@ -53,7 +53,7 @@ def backward_graph(lowered: Lowered, first: int, last: int) -> Backward:
         graph=graph,
         data=border.data,
         diff=flow.diff,
-        kept=frozenset(border.kept),
+        kept=border.kept,
         blobs={f"blob {name}": name for name in blobs},
         params={f"param {name}": name for name in params},
     )
@@ -100,7 +100,7 @@ class _Flow:
 
     def __init__(self, lowered: Lowered, first: int, last: int) -> None:
         self.layers = lowered.layers[first : last + 1]
-        before = read_before(lowered, first, last)
+        self.before = before = read_before(lowered, first, last)
         values = [*before.values(), *(v for layer in self.layers for v in layer.values)]
         self.here = isolated(lowered, before, values)
         self.earliest = {name: self.here[v] for name, v in before.items()}
@@ -143,39 +143,50 @@ def _unread(layers: Sequence[LoweredLayer]) -> dict[str, Node]:
     return left
 
 
-@dataclass
 class _Border:
-    """Where a graph of gradients is cut off from the forward pass: at blobs, and at values that are kept."""
+    """Where a graph of gradients is cut off from the forward pass: at blobs, and at values that are kept.
 
-    lowered: Lowered
-    flow: _Flow
-    data: dict[str, str] = field(default_factory=dict)
-    kept: set[str] = field(default_factory=set)
+    `data` and `kept` tell what the inputs made there stand for. Some layers may have found a blob as no blob shows it
+    any more, because one of them wrote over it: that is computed again as the layers before did.
+    """
+
+    def __init__(self, lowered: Lowered, flow: _Flow) -> None:
+        self.data: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
+        self._inputs: dict[str, Node] = {}
+        shown = {v: name for name, v in lowered.blobs.items()}
+        self._shown = shown | {flow.here[v]: name for v, name in shown.items() if v in flow.here}
+        self._lost = {flow.here[v]: v for v in flow.before.values() if v not in shown and flow.here[v] is not v}
+        self._forward = set(topological((*flow.here.values(), *self._lost.values())))
+        self._changed = {param for layer in lowered.layers for param in layer.updates}
 
     def cut(self, graph: Graph) -> Graph:
         """`graph` with inputs in place of what blobs show, and of what must be kept."""
-        lowered = self.lowered
-        shown = {self.flow.here[v]: name for name, v in lowered.blobs.items() if v in self.flow.here}
-        changed = {param for layer in self.flow.layers for param in layer.updates}
-        inputs: dict[Node, Node] = {}
-        for node in self._reached(graph, shown, changed):
-            if node in shown:
-                self.data[node.name] = shown[node]
-            else:
-                self.kept.add(node.name)
-            inputs[node] = ops.input_(shape=node.shape, dtype=node.type.dtype, name=node.name)
-        return graph.substitute(inputs)
+        inputs = {node: self._input(node) for node in self._reached(graph)}
+        lost = Graph(graph.name, {str(k): v for k, v in enumerate(self._lost.values())}).substitute(inputs)
+        again = {border: lost.outputs[str(k)] for k, border in enumerate(self._lost)}
+        return graph.substitute(inputs | again)
 
-    def _reached(self, graph: Graph, shown: Mapping[Node, str], changed: set[Node]) -> Iterator[Node]:
+    def _input(self, node: Node) -> Node:
+        if node in self._shown:
+            name = f"data of {self._shown[node]}"
+            self.data[name] = self._shown[node]
+        else:
+            name = f"kept {node.name}"
+            self.kept[name] = node.name
+        return self._inputs.setdefault(name, ops.input_(shape=node.shape, dtype=node.type.dtype, name=name))
+
+    def _reached(self, graph: Graph) -> Iterator[Node]:
         """The values of the forward pass at which the graph ends."""
-        forward = set(topological(self.flow.here.values()))
         pending, seen = list(graph.outputs.values()), set[Node]()
         while pending:
             node = pending.pop()
             if node in seen:
                 continue
             seen.add(node)
-            if node in shown or (node in forward and (_dear(node) or node in changed)):
+            if node in self._lost:
+                pending.append(self._lost[node])
+            elif node in self._shown or (node in self._forward and (_dear(node) or node in self._changed)):
                 yield node
             else:
                 pending += node.inputs

@@ -99,40 +99,72 @@ class Blob:
         return f"Blob({', '.join(map(str, self._shape))})"
 
 
-class ParameterBlob(Blob):
-    """A parameter, which knows whether anybody may have written to it.
+class Values:
+    """The numbers of a parameter, which know whether anybody may have written to them.
 
-    `values` is the array itself. What users get as `data` is a view of another array over the same bytes, and every
-    view of that view refers to it too (numpy looks no further for the owner than a memoryview): as long as only the
-    blob refers to it, nobody else can write.
+    `array` is for readers inside. What users get is a view of another array over the same bytes, and every view of
+    that view refers to it too (numpy looks no further for the owner than a memoryview): as long as only this object
+    refers to it, nobody else can write.
     """
 
     def __init__(self, values: np.ndarray) -> None:
-        super().__init__(values.shape)
-        self.values = np.array(values, np.float32, order="C")
-        self._shown = np.frombuffer(self.values.data, np.float32)
+        self.array = np.array(values, np.float32, order="C")
+        self._shown = np.frombuffer(self.array.data, np.float32)
         self._was_shown = False
         self._version = 0
 
-    @property
-    def data(self) -> np.ndarray:
-        """The values."""
+    def show(self) -> np.ndarray:
+        """A view that may be written to."""
         self._was_shown = True
-        return self._shown.reshape(self.shape)
+        return self._shown.reshape(self.array.shape)
 
-    @property
     def version(self) -> int:
-        """A number that is another one whenever the values may have changed since it was last asked for."""
+        """A number that is another one whenever the numbers may have changed since it was last asked for."""
         self._version += self._was_shown or sys.getrefcount(self._shown) > OWN_REFERENCES
         self._was_shown = False
         return self._version
 
     def set(self, values: np.ndarray) -> None:
-        """Take new values; raises ValueError where they have another shape."""
-        if values.shape != self.shape:
-            raise ValueError(f"a parameter of {list(self.shape)} cannot take {list(values.shape)}")
-        self.values[...] = values
+        """Take new numbers."""
+        self.array[...] = values
         self._version += 1
+
+
+class ParameterBlob(Blob):
+    """A parameter: its shape is its layer's affair, and its values may be shared with another net."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(values.shape)
+        self._values = Values(values)
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values."""
+        return self._values.show()
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values, for who does not write to them."""
+        return self._values.array
+
+    @property
+    def version(self) -> int:
+        """A number that is another one whenever the values may have changed since it was last asked for."""
+        return self._values.version()
+
+    def set(self, values: np.ndarray) -> None:
+        """Take new values; raises ValueError where they have another shape."""
+        self._check(values.shape)
+        self._values.set(values)
+
+    def share(self, other: ParameterBlob) -> None:
+        """Have the values of `other` from now on, not copies; raises ValueError where they have another shape."""
+        self._check(other.shape)
+        self._values = other._values
+
+    def _check(self, shape: Shape) -> None:
+        if shape != self.shape:
+            raise ValueError(f"a parameter of {list(self.shape)} cannot take {list(shape)}")
 
     def reshape(self, *dims: int) -> None:
         """Refuse another shape: the layer decides how large its parameters are."""

@@ -5,7 +5,6 @@ The net is cut at each of them.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -86,7 +85,6 @@ class Hosts:
 def _instance(message: Any, phase: int) -> Layer:
     """A Python layer as its class makes it, before its setup; raises ImportError where there is no such class."""
     p = message.python_param
-    sys.modules.setdefault("caffe", sys.modules["tcaffe"])  # what modules with Python layers import
     made = getattr(import_module(p.module), p.layer, None) if p.module else None
     if not callable(made):
         raise ImportError(f"module {p.module!r} has no class {p.layer!r}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,12 @@ from numpy.typing import ArrayLike
 from tcaffe.frontend.load import read_state
 from tcaffe.frontend.lower import AUTOMATIC
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
-from tcaffe.frontend.weights import write_caffemodel
+from tcaffe.frontend.weights import write_caffemodel, write_hdf5
 from tcaffe.ir.node import Node
+from tcaffe.pycaffe import batches
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
+from tcaffe.pycaffe.hooks import Hook, Hooks
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.layer import Layer
 from tcaffe.pycaffe.runner import Runner
@@ -44,8 +48,11 @@ class Net:
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._hosts = Hosts(self._net.message, phase, self.blobs)
-        self._runner = Runner(self.blobs, self._hosts)
+        self._before_and_after = {"forward": Hooks(), "backward": Hooks()}
+        self._runner = Runner(self.blobs, self._hosts, **self._before_and_after)
         self._lower()
+        for warning in self._lowered.warnings:
+            warnings.warn(str(warning), stacklevel=2)
         start = parameter_values(self._lowered, weights, SETTINGS.random)
         self._values |= {name: ParameterBlob(value) for name, value in start.items()}
         self._own_host_blobs(load_values(self._lowered, weights)[0] if weights is not None and self._hosts else {})
@@ -80,6 +87,18 @@ class Net:
     @property
     def _blob_names(self) -> list[str]:
         return list(self.blobs)
+
+    @property
+    def _blobs(self) -> list[Blob]:
+        return list(self.blobs.values())
+
+    @property
+    def _inputs(self) -> list[int]:
+        return [self._blob_names.index(name) for name in self.inputs]
+
+    @property
+    def _outputs(self) -> list[int]:
+        return [self._blob_names.index(name) for name in self.outputs]
 
     @property
     def _blob_loss_weights(self) -> list[float]:
@@ -130,15 +149,56 @@ class Net:
         """
         if inputs:
             self._take(inputs)
-        first, last = self._index(start, 0), self._index(end, len(self._lowered.layers) - 1)
+        self._run(self._index(start, 0), self._index(end, len(self._lowered.layers) - 1))
+        shown = self.outputs if end is None else self.top_names[end]
+        return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
+
+    def _run(self, first: int, last: int) -> None:
         self._hosts.begin()
         self._take_batches(first, last)
         self.reshape()
         if self._lowered.random:
             self._key = SETTINGS.next_key()
         self._runner.forward(first, last, self._key, self._lower)
-        shown = self.outputs if end is None else self.top_names[end]
-        return {name: self.blobs[name].data for name in dict.fromkeys((*shown, *(blobs or ())))}
+
+    def _forward(self, start: int, end: int) -> float:
+        """Run the layers numbered `start` to `end`, and return the sum of their losses."""
+        self._run(start, end)
+        layers = self._lowered.layers[start : end + 1]
+        weights = {top: w for l in layers for top, w in zip(l.tops, l.loss_weights, strict=True) if w}
+        return sum(float(w * self.blobs[name].data.sum()) for name, w in weights.items() if name in self.blobs)
+
+    def forward_all(self, blobs: Iterable[str] | None = None, **inputs: ArrayLike) -> dict[str, np.ndarray]:
+        """Run the net on any number of items, batch by batch: copies of the outputs and the blobs asked for, by name.
+
+        A batch is as large as the net's first blob; the last one is filled up with zeros. Outputs without an axis of
+        items, such as a loss, have one value a batch. Raises ValueError where the inputs differ in length.
+        """
+        size, asked, found = self._batch_size, list(blobs or ()), batches.Gathered()
+        for batch in batches.cut(inputs, size):
+            found.add(self.forward(asked, None, None, **batch))
+        return found.joined(batches.length(inputs), size)
+
+    def forward_backward_all(
+        self, blobs: Iterable[str] | None = None, diffs: Iterable[str] | None = None, **arrays: ArrayLike
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Run the net forward and backward on any number of items, as `forward_all` does: copies of blobs and diffs.
+
+        `arrays` are inputs by name, and diffs of outputs by the names of those.
+        """
+        size, found, gradients = self._batch_size, batches.Gathered(), batches.Gathered()
+        asked, wanted = list(blobs or ()), list(diffs or ())
+        inputs = {name: array for name, array in arrays.items() if name in self.inputs}
+        tops = {name: array for name, array in arrays.items() if name not in self.inputs}
+        for batch, top_diffs in zip_longest(batches.cut(inputs, size), batches.cut(tops, size)):
+            found.add(self.forward(asked, None, None, **(batch or {})))
+            gradients.add(self.backward(wanted, None, None, **(top_diffs or {})))
+        count = batches.length(arrays)
+        return found.joined(count, size), gradients.joined(count, size)
+
+    @property
+    def _batch_size(self) -> int:
+        return next(iter(self.blobs.values())).num
 
     def backward(
         self,
@@ -159,6 +219,15 @@ class Net:
         self._runner.backward(first, last)
         shown = self.inputs if end is None else self.bottom_names[end]
         return {name: self.blobs[name].diff for name in dict.fromkeys((*shown, *(diffs or ())))}
+
+    def _backward(self, start: int, end: int) -> None:
+        """Run the layers numbered `start` down to `end` backward."""
+        self._runner.backward(end, start)
+
+    def clear_param_diffs(self) -> None:
+        """Set the diffs of all parameters to zero."""
+        for blob in self._values.values():
+            blob.diff.fill(0)
 
     def _take_diffs(self, diffs: Mapping[str, ArrayLike], tops: Sequence[str]) -> None:
         if diffs.keys() != set(tops):
@@ -196,10 +265,39 @@ class Net:
         for name, value in load_values(self._lowered, weights)[0].items():
             self._values[name].set(value)
 
+    def share_with(self, other: Net) -> None:
+        """Have the parameters of the layers `other` has under the same names: what is written to one, both read.
+
+        Raises ValueError where a layer has other parameters there.
+        """
+        theirs = other._lowered.params
+        for name, params in self._lowered.params.items():
+            if name in theirs and len(theirs[name]) != len(params):
+                raise ValueError(f"layer {name!r} has {len(params)} parameters here, {len(theirs[name])} there")
+            for mine, their in zip(params, theirs.get(name, ()), strict=False):
+                self._values[owner_of(mine).name].share(other._values[owner_of(their).name])
+        self._runner.forget()
+        self._show_layers()
+
     def save(self, file: File) -> None:
         """Write the net with its parameters as a .caffemodel; raises OSError."""
-        arrays = {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
-        write_caffemodel(file, self._net.message, arrays)
+        write_caffemodel(file, self._net.message, self._arrays())
+
+    def save_hdf5(self, file: File) -> None:
+        """Write the parameters as HDF5, those that layers share once; raises OSError and CompileError."""
+        layers = self._lowered.layers
+        shared = {
+            layer.name: {k for k, p in enumerate(layer.params) if not owner_of(p).name.startswith(f"{layer.name}.")}
+            for layer in layers
+        }
+        write_hdf5(file, [layer.name for layer in layers], self._arrays(), shared)
+
+    def load_hdf5(self, file: File) -> None:
+        """Take the parameters of every layer that an HDF5 file has under the same name, as `copy_from` does."""
+        self.copy_from(file)
+
+    def _arrays(self) -> dict[str, list[np.ndarray]]:
+        return {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
 
     def _own_host_blobs(self, loaded: Mapping[str, np.ndarray]) -> None:
         """Make the parameters of Python layers the net's; they start as `setup` left them unless they are `loaded`."""
@@ -221,6 +319,24 @@ class Net:
         blob.bind(owner.data.reshape(param.shape))
         blob.bind_diff(owner.diff.reshape(param.shape))
         return blob
+
+    # ── hooks ───────────────────────────────────────────────────────────────────────────────────────
+
+    def before_forward(self, hook: Hook) -> None:
+        """Call `hook` with the number of each layer before it runs. With hooks layers run one by one, unfused."""
+        self._before_and_after["forward"].before.append(hook)
+
+    def after_forward(self, hook: Hook) -> None:
+        """Call `hook` with the number of each layer after it has run."""
+        self._before_and_after["forward"].after.append(hook)
+
+    def before_backward(self, hook: Hook) -> None:
+        """Call `hook` with the number of each layer before it runs backward."""
+        self._before_and_after["backward"].before.append(hook)
+
+    def after_backward(self, hook: Hook) -> None:
+        """Call `hook` with the number of each layer after it has run backward."""
+        self._before_and_after["backward"].after.append(hook)
 
     # ── data layers ─────────────────────────────────────────────────────────────────────────────────
 

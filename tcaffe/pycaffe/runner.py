@@ -16,6 +16,7 @@ from tcaffe.ir.node import Node
 from tcaffe.pycaffe.backward import backward_graph, needing_gradients
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.cutting import read_before
+from tcaffe.pycaffe.hooks import Hooks
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.section import Backward, Forward
 
@@ -26,8 +27,9 @@ Part = TypeVar("Part", Forward, Backward)
 class Runner:
     """What runs a lowered net on its blobs. Sections are compiled when they are first needed."""
 
-    def __init__(self, blobs: Mapping[str, Blob], hosts: Hosts) -> None:
+    def __init__(self, blobs: Mapping[str, Blob], hosts: Hosts, forward: Hooks, backward: Hooks) -> None:
         self._blobs, self._hosts = blobs, hosts
+        self._around_forward, self._around_backward = forward, backward
         self._sections: OrderedDict[Any, Any] = OrderedDict()
         self._key: dict[str, np.ndarray] = {}  # of the random numbers, by the name of the graph's input
         self._kept_values: dict[str, np.ndarray] = {}  # what forward passes left for backward passes
@@ -49,13 +51,13 @@ class Runner:
         """Run layers `first` to `last`; `key` is that of random numbers. A host layer may have `reshaped` its tops."""
         if self._lowered.random and key is not None:
             self._key = {self._lowered.random.name: key}
-        for begin, end, hosted in self._parts(first, last):
-            if hosted:
-                self._on_host(begin, reshaped)
-                continue
-            kept = self._values_to_keep()
-            make = partial(Forward, self._lowered, begin, end, self._params, kept)
-            self._kept_values |= self._section(Forward, begin, end, make).run(self._blobs, self._key)
+        for begin, end, hosted in self._parts(first, last, self._around_forward):
+            with self._around_forward.around(begin):
+                if hosted:
+                    self._on_host(begin, reshaped)
+                else:
+                    make = partial(Forward, self._lowered, begin, end, self._params, self._values_to_keep())
+                    self._kept_values |= self._section(Forward, begin, end, make).run(self._blobs, self._key)
 
     def _on_host(self, index: int, reshaped: Callable[[], None]) -> None:
         self._hosts.run(index)
@@ -69,7 +71,7 @@ class Runner:
             self._kept = frozenset[str]()
             if self._needing:
                 parts = [(b, e) for b, e, hosted in self._parts(0, len(self._lowered.layers) - 1) if not hosted]
-                self._kept = frozenset(v for b, e in parts for v in backward_graph(self._lowered, b, e).kept)
+                self._kept = frozenset(v for b, e in parts for v in backward_graph(self._lowered, b, e).kept.values())
         return self._kept
 
     # ── backward ────────────────────────────────────────────────────────────────────────────────────
@@ -77,9 +79,10 @@ class Runner:
     def backward(self, first: int, last: int) -> None:
         """Run layers `last` to `first` backward, from the diffs of what none of them reads."""
         given: set[str] = set()
-        for begin, end, hosted in reversed(list(self._parts(first, last))):
+        for begin, end, hosted in reversed(list(self._parts(first, last, self._around_backward))):
             before = read_before(self._lowered, begin, end)
-            with self._adding(given & before.keys()):
+            given.difference_update(*(layer.tops for layer in self._lowered.layers[begin : end + 1]))
+            with self._around_backward.around(begin), self._adding(given & before.keys()):
                 if hosted:
                     self._hosts.run_backward(begin, [value in self._needing for value in before.values()])
                 else:
@@ -97,12 +100,12 @@ class Runner:
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _parts(self, first: int, last: int) -> Iterator[tuple[int, int, bool]]:
-        """Runs of layers that are compiled together, and host layers one by one."""
+    def _parts(self, first: int, last: int, hooks: Hooks | None = None) -> Iterator[tuple[int, int, bool]]:
+        """Runs of layers that are compiled together, and, one by one, host layers and those that have `hooks`."""
         for hosted, part in groupby(range(first, last + 1), self._hosts.__contains__):
             indices = list(part)
-            if hosted:
-                yield from ((k, k, True) for k in indices)
+            if hosted or hooks:
+                yield from ((k, k, hosted) for k in indices)
             else:
                 yield indices[0], indices[-1], False
 
@@ -111,6 +114,7 @@ class Runner:
         key = (kind, first, last, self._shapes)
         section: Part = self._sections.pop(key, None) or make()
         self._sections[key] = section
-        if len(self._sections) > KEPT:
+        hooked = 2 * len(self._lowered.layers) if self._around_forward or self._around_backward else 0
+        if len(self._sections) > KEPT + hooked:
             self._sections.popitem(last=False)
         return section

@@ -118,8 +118,10 @@ class Backward:
         for name in self._part.inputs:
             if name in self._plan.diff:
                 feed[name] = blobs[self._plan.diff[name]].diff
+            elif name in self._plan.data:
+                feed[name] = blobs[self._plan.data[name]].data
             else:
-                feed[name] = blobs[self._plan.data[name]].data if name in self._plan.data else more[name]
+                feed[name] = more[self._plan.kept.get(name, name)]
         outputs = self._part.run(feed)
         for name, blob in self._plan.blobs.items():
             blobs[blob].bind_diff(outputs[name])
@@ -138,15 +140,17 @@ def forward_graph(
     before, inside = read_before(lowered, first, last), lowered.layers[first : last + 1]
     updates = [update for layer in inside for update in layer.updates.items()]
     blobs = before | last_versions(inside)
-    values = [*blobs.values(), *(v for layer in inside for v in layer.values), *(new for _, new in updates)]
+    made = (*(v for layer in inside for v in layer.values), *(new for _, new in updates))
+    values = [*before.values(), *blobs.values(), *made]
     here = isolated(lowered, before, values)
     outputs = {name: here[value] for name, value in blobs.items()}
     state, saved = dict[str, str](), dict[str, str]()
     for old, new in updates:
         name = _fresh(f"{old.name}'", outputs)
         outputs[name], state[name] = here[new], old.name
+    borders = {here[v] for v in before.values() if here[v] is not v}
     for node in topological(here[v] for v in values):
-        if node.name in kept:
+        if node.name in kept and node not in borders:
             name = _fresh(f"{node.name}'", outputs)
             outputs[name], saved[name] = node, node.name
     return Graph(lowered.graph.name, outputs), state, saved

@@ -1,4 +1,4 @@
-"""What pycaffe keeps for each thread: where nets compute, and the random numbers they start from."""
+"""What pycaffe keeps for each thread: where nets compute, their random numbers, its place among others."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ TRAIN, TEST = 0, 1
 
 
 class Settings(threading.local):
-    """The settings of the current thread: `random` is what fillers draw from."""
+    """The settings of the current thread.
+
+    `random` is what fillers draw from; `solver_count` and `solver_rank` are how many solvers train together, and which
+    of them this is.
+    """
 
     def __init__(self) -> None:
+        self.device = 0
+        self.solver_count, self.solver_rank, self.multiprocess = 1, 0, False
         self.start(None)
 
     def start(self, seed: int | None) -> None:
@@ -42,3 +48,42 @@ def set_mode_gpu() -> None:
 def set_random_seed(seed: int) -> None:
     """Start this thread's random numbers anew, so that fillers, and what layers draw, repeat."""
     SETTINGS.start(seed)
+
+
+def set_device(device: int) -> None:
+    """Choose the GPU that `set_mode_gpu` means; raises ValueError for a negative number."""
+    if device < 0:
+        raise ValueError(f"devices are numbered from 0, not {device}")
+    SETTINGS.device = device
+
+
+def solver_count() -> int:
+    """How many solvers train together."""
+    return SETTINGS.solver_count
+
+
+def set_solver_count(count: int) -> None:
+    """Tell how many solvers train together; raises ValueError unless there is one at least."""
+    if count < 1:
+        raise ValueError(f"there is one solver at least, not {count}")
+    SETTINGS.solver_count = count
+
+
+def solver_rank() -> int:
+    """Which of the solvers that train together this thread runs, from 0."""
+    return SETTINGS.solver_rank
+
+
+def set_solver_rank(rank: int) -> None:
+    """Tell which of the solvers this thread runs; the first writes logs and snapshots."""
+    SETTINGS.solver_rank = rank
+
+
+def set_multiprocess(multiprocess: bool) -> None:
+    """Tell whether the solvers run in processes of their own."""
+    SETTINGS.multiprocess = multiprocess
+
+
+def has_nccl() -> bool:
+    """Whether solvers can exchange gradients by NCCL; they cannot."""
+    return False

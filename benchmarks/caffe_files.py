@@ -13,17 +13,28 @@ from benchmarks.describe import Layer, Net
 Weights = dict[str, list[np.ndarray]]
 
 
-def prototxt(net: Net, batch: int) -> str:
-    """The net as text, its input `data` of shape [batch, 3, height, width]."""
+def prototxt(net: Net, batch: int, train: bool = False) -> str:
+    """The net as text, its input `data` of shape [batch, 3, height, width].
+
+    To `train` it has one more, `label`, and ends with the blob `loss`.
+    """
     _, channels, height, width = net.input
-    dims = " ".join(f"dim: {n}" for n in (batch, channels, height, width))
-    data = f'layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ {dims} }} }} }}'
-    return "\n".join([f'name: "{net.name}"', data, *(line for layer in net.layers for line in _layers(layer)), ""])
+    inputs = [_input("data", batch, channels, height, width), *([_input("label", batch)] if train else [])]
+    lines = (line for layer in net.layers for line in _layers(layer, train))
+    return "\n".join([f'name: "{net.name}"', *inputs, *lines, ""])
 
 
-def _layers(layer: Layer) -> Iterator[str]:
+def _input(name: str, *shape: int) -> str:
+    dims = " ".join(f"dim: {n}" for n in shape)
+    return f'layer {{ name: "{name}" type: "Input" top: "{name}" input_param {{ shape {{ {dims} }} }} }}'
+
+
+def _layers(layer: Layer, train: bool) -> Iterator[str]:
     o = layer.options
     match layer.kind:
+        case "softmax" if train:
+            bottom = layer.bottoms[0]
+            yield (f'layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "{bottom}" bottom: "label" top: "loss" }}')
         case "conv":
             bias = "" if len(layer.weights) == 2 else " bias_term: false"
             sizes = f"num_output: {layer.weights[0][0]} {_window(o)} group: {o['group']}{bias}"
@@ -33,7 +44,7 @@ def _layers(layer: Layer) -> Iterator[str]:
         case "relu":
             yield _layer(layer, "ReLU")
         case "batch_norm":
-            yield _layer(layer, "BatchNorm", "batch_norm_param { use_global_stats: true }")
+            yield _layer(layer, "BatchNorm", f"batch_norm_param {{ use_global_stats: {'false' if train else 'true'} }}")
             yield _layer(layer, "Scale", "scale_param { bias_term: true }", name=_scale(layer))
         case "max":
             yield _layer(layer, "Pooling", f"pooling_param {{ pool: MAX {_window(o)} }}")

@@ -1,4 +1,4 @@
-"""What is measured: a net, a batch size, a number of threads; and the files every engine loads it from."""
+"""What is measured: a net, a batch size, threads, inference or training; and the files every engine loads it from."""
 
 from __future__ import annotations
 
@@ -18,16 +18,27 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured: a net of `benchmarks.nets` at a batch size, on a number of threads."""
+    """What is measured: a net of `benchmarks.nets` at a batch size, on a number of threads.
+
+    If `train`, not its answer but the gradients of its loss for all parameters.
+    """
 
     net: str
     batch: int
     threads: int
+    train: bool = False
+
+    @property
+    def gflop(self) -> float:
+        """The work of the direct form. Gradients take twice the forward pass, but no image needs one."""
+        net = self.describe()
+        macs = 3 * net.macs - net.layers[0].macs if self.train else net.macs
+        return 2 * macs * self.batch / 1e9
 
     @property
     def prototxt(self) -> Path:
         """The net as Caffe's text."""
-        return self._file(f"-b{self.batch}.prototxt")
+        return self._file(f"-b{self.batch}{'-train' if self.train else ''}.prototxt")
 
     @property
     def caffemodel(self) -> Path:
@@ -57,6 +68,10 @@ class Case:
         """The input: standard normal, float32 [batch, 3, height, width]."""
         _, channels, height, width = self.describe().input
         return np.random.default_rng(SEED).standard_normal((self.batch, channels, height, width), np.float32)
+
+    def labels(self) -> np.ndarray:
+        """The class of each image: int64 [batch]."""
+        return np.random.default_rng(SEED).integers(0, 1000, self.batch)
 
     def weights(self) -> Weights:
         """The weights by layer, as views of the mapped file."""

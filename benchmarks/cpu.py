@@ -1,4 +1,4 @@
-"""Inference on a CPU, tcaffe beside other engines: same nets, weights and threads, taking turns in one run."""
+"""Inference or training on a CPU, tcaffe beside other engines: same nets, weights, threads, taking turns in one run."""
 
 from __future__ import annotations
 
@@ -14,38 +14,50 @@ from benchmarks import machine, report
 from benchmarks.case import Case
 from benchmarks.measure import measure, sgemm_gflops
 from benchmarks.nets import NETS
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, TRAINERS
 
 RESULTS = Path(__file__).parent / "results"
 
 
 @click.command()
 @click.option("--nets", default=",".join(NETS), show_default=True, help="Nets to run.")
-@click.option("--batch", default="1,16", show_default=True, help="Batch sizes.")
-@click.option("--peers", default=",".join(PEERS), show_default=True, help="Engines; all are compared with the first.")
+@click.option("--train", is_flag=True, help="Forward and backward passes, with the gradients of all parameters.")
+@click.option("--batch", help="Batch sizes  [default: 1,16; to train: 16]")
+@click.option("--peers", help="Engines; all are compared with the first  [default: all]")
 @click.option("--threads", default=2, show_default=True, help="Threads every engine may use.")
 @click.option("--rounds", default=7, show_default=True, help="Rounds; in each, every engine has a turn.")
 @click.option("--seconds", default=0.5, show_default=True, help="Length of a turn.")
 @click.option("--quick", is_flag=True, help="Batch 1 only, three short rounds.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write  [default: one in benchmarks/results]")
 def main(
-    nets: str, batch: str, peers: str, threads: int, rounds: int, seconds: float, quick: bool, out: Path | None
+    nets: str,
+    train: bool,
+    batch: str | None,
+    peers: str | None,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    quick: bool,
+    out: Path | None,
 ) -> None:
     """Measure, print the tables, and keep every figure as JSON."""
     if quick:
         batch, rounds, seconds = "1", 3, 0.2
-    names = _names(peers, PEERS)
+    engines = TRAINERS if train else PEERS
+    names = _names(peers or ",".join(engines), engines)
+    sizes = [int(size) for size in (batch or ("16" if train else "1,16")).split(",")]
     date = datetime.now(UTC)
     run: dict[str, Any] = {
         "date": date.isoformat(timespec="minutes"),
         "threads": threads,
+        "train": train,
         "machine": machine.describe(),
         "sgemm_gflops": 0.0,
         "rows": [],
     }
-    path = out or RESULTS / f"cpu-{date:%Y%m%d-%H%M}-t{threads}.json"
+    path = out or RESULTS / f"{'train' if train else 'cpu'}-{date:%Y%m%d-%H%M}-t{threads}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cases = [Case(net, int(size), threads) for net in _names(nets, NETS) for size in batch.split(",")]
+    cases = [Case(net, size, threads, train) for net in _names(nets, NETS) for size in sizes]
     console = report.wide()
     with console.status("") as status:
         for number, case in enumerate(cases, 1):

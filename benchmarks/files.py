@@ -19,8 +19,8 @@ def write_files(case: Case) -> None:
         np.save(case.flat, np.concatenate([a.ravel() for layer in net.layers for a in draw(layer, rng)]))
     if not case.caffemodel.exists():
         write_caffemodel(net, case.weights(), case.caffemodel)
-    case.prototxt.write_text(prototxt(net, case.batch))
-    if not case.onnx.exists():
+    case.prototxt.write_text(prototxt(net, case.batch, case.train))
+    if not case.train and not case.onnx.exists():
         write_onnx(net, case.weights(), case.batch, case.onnx)
 
 

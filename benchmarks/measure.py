@@ -42,8 +42,7 @@ def measure(case: Case, peers: Sequence[str], rounds: int, seconds: float) -> li
 
 def new_row(case: Case, peer: str) -> Row:
     """What is known before anything is measured."""
-    gflop = 2 * case.describe().macs * case.batch / 1e9
-    return {"net": case.net, "batch": case.batch, "gflop": gflop, "peer": peer, "seconds": [], "disturbed": []}
+    return {"net": case.net, "batch": case.batch, "gflop": case.gflop, "peer": peer, "seconds": [], "disturbed": []}
 
 
 @contextmanager

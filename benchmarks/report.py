@@ -25,11 +25,13 @@ def tables(run: dict[str, Any]) -> Iterator[tuple[str, Table]]:
     peers = list(dict.fromkeys(row["peer"] for row in rows))
     first = peers[0]
     times = _table(rows, peers, _time)
-    times.add_row("geometric mean", "", "", *(f"{mean:.2f}x" for mean in geomeans(rows, peers)[1:]))
+    times.add_row("geometric mean", "", "", *(f"{mean:.2f}x" for mean in geomeans(rows, peers, ratio)[1:]))
     yield f"Time in ms, and how many times {first}'s it is (above 1: {first} is faster)", times
     peak = f"numpy's sgemm reaches {run['sgemm_gflops']:.0f} here"
     yield f"GFLOP/s, every multiply-add of the direct form counted ({peak})", _table(rows, peers, _speed)
-    yield "Memory in MB: the most a process grows by while it loads and runs the net", _table(rows, peers, _memory)
+    memory = _table(rows, peers, _memory)
+    memory.add_row("geometric mean", "", "", *(f"{mean:.2f}x" for mean in geomeans(rows, peers, _growth)[1:]))
+    yield "Memory in MB: the most a process grows by while it loads and runs the net", memory
 
 
 def _table(rows: list[Row], peers: list[str], cell: Cell) -> Table:
@@ -49,8 +51,8 @@ def ratio(row: Row, first: Row) -> float:
     return median(mine / theirs for mine, theirs in zip(row["seconds"], first["seconds"], strict=True))
 
 
-def geomeans(rows: list[Row], peers: list[str]) -> list[float]:
-    """For every engine the geometric mean of its ratios, over the cases it and the first engine could run."""
+def geomeans(rows: list[Row], peers: list[str], ratio: Callable[[Row, Row], float]) -> list[float]:
+    """For every engine the geometric mean of a ratio, over the cases it and the first engine could run."""
     first = {(row["net"], row["batch"]): row for row in rows if row["peer"] == peers[0]}
     shared = [(row, first[row["net"], row["batch"]]) for row in rows if (row["net"], row["batch"]) in first]
     logs = {peer: [log(ratio(row, base)) for row, base in shared if row["peer"] == peer] for peer in peers}
@@ -67,7 +69,12 @@ def _speed(row: Row, first: Row) -> str:
 
 
 def _memory(row: Row, first: Row) -> str:
-    return f"{row['peak_bytes'] / 1e6:.0f}"
+    relative = "" if row is first else f" {_growth(row, first):.2f}x"
+    return f"{row['peak_bytes'] / 1e6:.0f}{relative}"
+
+
+def _growth(row: Row, first: Row) -> float:
+    return row["peak_bytes"] / first["peak_bytes"]
 
 
 def _marks(row: Row) -> str:
@@ -83,7 +90,8 @@ def wide() -> Console:
 def show(run: dict[str, Any], console: Console) -> None:
     """Print the run: machine, versions, tables, and what failed."""
     machine = run["machine"]
-    console.print(f"{machine['processor']}, {run['threads']} threads; {run['date']}")
+    what = "forward and backward" if run.get("train") else "forward"
+    console.print(f"{machine['processor']}, {run['threads']} threads, {what}; {run['date']}")
     versions = {row["peer"]: row["version"] for row in run["rows"] if "version" in row}
     console.print(", ".join(f"{peer} {version}" for peer, version in versions.items()))
     for title, table in tables(run):

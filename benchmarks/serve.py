@@ -1,4 +1,4 @@
-"""The process that holds one engine: `python -m benchmarks.serve FD PEER NET BATCH THREADS VARIANT`, see `Worker`."""
+"""The process that holds one engine: see `Worker`, which starts it and tells it what to hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.case import Case
 from benchmarks.foremost import foremost
-from benchmarks.peers import ENGINES, Engine
+from benchmarks.peers import ENGINES, TRAINERS, Engine
 
 PR_SET_PDEATHSIG = 1  # Linux, <sys/prctl.h>
 
@@ -24,7 +24,7 @@ def serve(connection: Connection, peer: str, case: Case, variant: str) -> None:
     """Load, say what was loaded, then answer until the parent ends us."""
     _die_with_parent()
     try:
-        module = import_module(ENGINES[peer])
+        module = import_module((ENGINES | TRAINERS if case.train else ENGINES)[peer])
         held = Held(module, case, variant)
         connection.send((True, (held.engine.variant, module.version())))
         while True:
@@ -89,5 +89,5 @@ def _status(field: str) -> int:
 
 
 if __name__ == "__main__":
-    descriptor, peer, net, batch, threads, variant = sys.argv[1:]
-    serve(Connection(int(descriptor)), peer, Case(net, int(batch), int(threads)), variant)
+    descriptor, peer, net, batch, threads, train, variant = sys.argv[1:]
+    serve(Connection(int(descriptor)), peer, Case(net, int(batch), int(threads), train == "train"), variant)

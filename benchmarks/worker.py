@@ -40,7 +40,8 @@ class Worker:
 
     def __init__(self, peer: str, case: Case, variant: str = "") -> None:
         self.connection, theirs = Pipe()
-        arguments = [theirs.fileno(), peer, case.net, case.batch, case.threads, variant]
+        train = "train" if case.train else "infer"
+        arguments = [theirs.fileno(), peer, case.net, case.batch, case.threads, train, variant]
         command = [sys.executable, "-m", "benchmarks.serve", *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], start_new_session=True)
         theirs.close()
@@ -64,7 +65,7 @@ class Worker:
         self.connection.close()
 
     def output(self) -> np.ndarray:
-        """What the net gives for the case's input, float32 [batch, 1000]."""
+        """What the engine gives for the case's input, float32; see `Engine`."""
         return self._ask("output")
 
     def turn(self, seconds: float) -> Turn:

@@ -37,7 +37,7 @@ class NumpyAlone:
     def find_spec(self, name, path, target=None):
         top = name.split(".")[0]
         known = top in sys.stdlib_module_names or top == "numpy" or name in (
-            "tcaffe", "tcaffe.runtime", "tcaffe.ir", "tcaffe.diagnostics",
+            "tcaffe", "tcaffe.alias", "tcaffe.runtime", "tcaffe.ir", "tcaffe.diagnostics",
             *(f"tcaffe.ir.{part}" for part in ("program", "graph", "node", "types")))
         if not known and not name.startswith("tcaffe.runtime."):
             raise ImportError(f"{name} is out of reach")

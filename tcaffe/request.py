@@ -51,10 +51,9 @@ class Request:
 
     def naive(self, lowered: Lowered, graph: Graph) -> int:
         """Bytes of a buffer for each blob that is needed; with gradients, of one more for each, and for parameters'."""
-        everything = lowered.outputs if self.outputs is None or self.gradients is not False else self.outputs
-        blobs = lowered.blob_bytes(everything)
         if self.gradients is False:
-            return blobs
+            return lowered.blob_bytes(lowered.outputs if self.outputs is None else self.outputs)
+        blobs = lowered.blob_bytes(lowered.blobs)
         learned = {f"d.{parameter.name}" for parameter in graph.params}
         return 2 * blobs + sum(y.type.nbytes for name, y in graph.outputs.items() if name in learned)
 

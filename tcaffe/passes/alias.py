@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from tcaffe.ir import ops
 from tcaffe.ir.node import Node
@@ -116,6 +117,9 @@ class Sharing:
     def _reuse_dying(self) -> None:
         """Lay a kernel's result over an operand it reads element by element and nobody reads later."""
         last = self._last_use()
+        self.tenants: dict[str, list[Node]] = {}
+        for node, place in self.places.items():
+            self.tenants.setdefault(place.buffer, []).append(node)
         for value in self.source.outputs.values():
             last[self.places[value].buffer] = len(self.source.kernels)
         for time, kernel in enumerate(self.source.kernels):
@@ -143,9 +147,10 @@ class Sharing:
 
     def _move(self, buffer: str, to: str) -> None:
         del self.sizes[buffer]
-        for node, place in self.places.items():
-            if place.buffer == buffer:
-                self.places[node] = replace(place, buffer=to)
+        moved = self.tenants.pop(buffer)
+        self.tenants[to] += moved
+        for node in moved:
+            self.places[node] = replace(self.places[node], buffer=to)
 
     def _last_use(self) -> dict[str, int]:
         last: dict[str, int] = {}
@@ -166,8 +171,12 @@ class Sharing:
     def joined_at_peak(self) -> set[Node]:
         """The concatenations stored in parts whose buffer is live when most bytes are."""
         end = max((b.end for b in self.buffers), default=0)
-        live = [sum(b.size for b in self.buffers if b.start <= t < b.end) for t in range(end)]
-        peak = live.index(max(live)) if live else 0
+        change = [0] * (end + 1)
+        for b in self.buffers:
+            change[b.start] += b.size
+            change[b.end] -= b.size
+        live = list(accumulate(change))
+        peak = live.index(max(live))
         there = {b.name for b in self.buffers if b.start <= peak < b.end}
         return {c for c in self.joined if self.places[c].buffer in there}
 

@@ -22,6 +22,8 @@ def fuse_pools(program: Program) -> Program:
     A window that overlaps the next one makes rows at the seams of two tiles be computed twice, so a pair is joined only
     when the lower bound falls. Pairs are tried from the peak on, until the peak is none of them.
     """
+    if not _pairs(program):
+        return program
     bound = _bound(program)
     for _ in range(MAX_ROUNDS):
         trials = [_joined(program, pair) for pair in _pairs(program)]

@@ -41,6 +41,7 @@ OPTIONAL: dict[str, set[str]] = {
     "PIL": {"data/image.py"},
     "cv2": set(),
     "matplotlib": set(),
+    "pydot": {"pycaffe/draw.py"},
 }
 
 # Files that load parts of the package on first use: public names without the compiler, `--help` without any of it.

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         solver_count,
         solver_rank,
     )
+    from tcaffe.pycaffe.net_spec import NetSpec, layers, params, to_proto
     from tcaffe.runtime.executable import Executable, load
 
 __version__ = "0.1.0"
@@ -69,8 +70,15 @@ HOMES = {
     "Executable": "runtime.executable",
     "load": "runtime.executable",
     **dict.fromkeys(PYCAFFE, "pycaffe"),
+    **dict.fromkeys(("NetSpec", "layers", "params", "to_proto"), "pycaffe.net_spec"),
 }
 """Where each public name is defined."""
+
+MODULES = {
+    "proto": "schema",
+    **{name: f"pycaffe.{name}" for name in ("coord_map", "draw", "net_spec")},
+}
+"""Modules under the names that pycaffe has for them."""
 
 __all__ = [
     "TEST",
@@ -80,6 +88,7 @@ __all__ = [
     "Executable",
     "Layer",
     "Net",
+    "NetSpec",
     "Timer",
     "__version__",
     "compile",
@@ -87,8 +96,10 @@ __all__ = [
     "init_log",
     "layer",
     "layer_type_list",
+    "layers",
     "load",
     "log",
+    "params",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
@@ -98,6 +109,7 @@ __all__ = [
     "set_solver_rank",
     "solver_count",
     "solver_rank",
+    "to_proto",
 ]
 
 answer_to_caffe()
@@ -105,11 +117,15 @@ answer_to_caffe()
 
 def __getattr__(name: str) -> Any:
     """A public name, from where it is defined."""
-    if name not in HOMES:
+    if name in MODULES:
+        value: Any = import_module(f"tcaffe.{MODULES[name]}")
+    elif name in HOMES:
+        value = getattr(import_module(f"tcaffe.{HOMES[name]}"), name)
+    else:
         raise AttributeError(f"module 'tcaffe' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"tcaffe.{HOMES[name]}"), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *MODULES))

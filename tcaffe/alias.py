@@ -12,8 +12,7 @@ from types import ModuleType
 MODULES = {
     "caffe.proto": "tcaffe.schema",
     "caffe.proto.caffe_pb2": "tcaffe.schema.caffe_pb2",
-    **{f"caffe.{name}": f"tcaffe.pycaffe.{name}" for name in ("classifier", "coord_map", "detector", "draw", "io")},
-    "caffe.net_spec": "tcaffe.pycaffe.net_spec",
+    **{f"caffe.{name}": f"tcaffe.pycaffe.{name}" for name in ("coord_map", "draw", "net_spec")},
 }
 """What stands for modules of the original; the others have their own names here, too."""
 

@@ -85,6 +85,7 @@ class Fusion:
         self.position = {node: k for k, node in enumerate(self.nodes)}
         self.groups: list[Group] = []
         self.owner: dict[Node, Group] = {}
+        self.awaited: set[Group] = set()  # groups that others wait for
 
     def run(self) -> list[Group]:
         """The groups of the whole graph."""
@@ -131,6 +132,7 @@ class Fusion:
         for waiting in self.groups:
             if other in waiting.before:
                 waiting.before = (waiting.before - {other}) | {group} | group.before
+                self.awaited.add(group)
 
     def _until_closed(self, group: Group, node: Node) -> list[Node]:
         """The nodes from `node` on that a chain must take together, so that one value alone leaves them again.
@@ -170,7 +172,8 @@ class Fusion:
         earlier = {self.owner[v] for v in operands} - {group}
         new = earlier.union(*(g.before for g in earlier)) - group.before
         group.before |= new
-        for other in self.groups:
+        self.awaited |= new
+        for other in self.groups if new and group in self.awaited else ():
             if group in other.before:
                 other.before |= new
 

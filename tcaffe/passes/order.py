@@ -76,6 +76,11 @@ class Schedule:
         self.done: dict[Kernel, None] = {}
         self.readers = Counter(_home(v) for kernel in program.kernels for v in set(kernel.inputs))
         self.readers.update(_home(v) for v in program.outputs.values())
+        self._growth: dict[Kernel, int] = {}
+        self._concerned: dict[Node, list[Kernel]] = {}  # kernels whose growth depends on who else reads a value
+        for kernel, before in self.first.items():
+            for home in {_home(v) for k in (*before, kernel) for v in k.inputs}:
+                self._concerned.setdefault(home, []).append(kernel)
 
     def _first(self, kernel: Kernel) -> list[Kernel]:
         """The kernels that compute something again for `kernel`, each after those it needs itself."""
@@ -118,10 +123,18 @@ class Schedule:
     def _lay(self, kernel: Kernel) -> None:
         if kernel not in self.done:
             self.done[kernel] = None
-            self.readers.subtract(_home(v) for v in set(kernel.inputs))
+            for home in map(_home, set(kernel.inputs)):
+                self.readers[home] -= 1
+                for concerned in self._concerned.get(home, ()):
+                    self._growth.pop(concerned, None)
 
     def growth(self, kernel: Kernel) -> int:
         """Bytes that come to be live less bytes that die when `kernel` runs next, with what it needs computed again."""
+        if kernel not in self._growth:
+            self._growth[kernel] = self._grown(kernel)
+        return self._growth[kernel]
+
+    def _grown(self, kernel: Kernel) -> int:
         run = [k for k in (*self.first[kernel], kernel) if k not in self.done]
         born = sum(v.type.nbytes for k in run for v in k.outputs if v.op not in VIEWS)
         reads = Counter(_home(v) for k in run for v in set(k.inputs))

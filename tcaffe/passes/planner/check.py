@@ -20,10 +20,13 @@ def check(problem: Problem, offsets: Mapping[str, int]) -> None:
     for b in problem.buffers:
         if offsets[b.name] < 0 or offsets[b.name] % problem.alignment:
             raise OverlapError(f"{b.name} lies at {offsets[b.name]}, which is not aligned to {problem.alignment}")
-    matters = [b for b in problem.buffers if b.size and b.end > b.start]
+    born: dict[int, list[Buffer]] = {}
+    for b in problem.buffers:
+        if b.size and b.end > b.start:
+            born.setdefault(b.start, []).append(b)
     live: list[Buffer] = []
-    for time in sorted({b.start for b in matters}):
-        live = [b for b in live if b.end > time] + [b for b in matters if b.start == time]
+    for time in sorted(born):
+        live = [b for b in live if b.end > time] + born[time]
         live.sort(key=lambda b: offsets[b.name])
         for below, above in pairwise(live):
             if offsets[below.name] + below.size > offsets[above.name]:

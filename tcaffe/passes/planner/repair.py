@@ -24,9 +24,11 @@ def repair(problem: Problem, offsets: Offsets, cap: int, *, steps: int, seed: in
     failed = cap
     while repairer.steps > 0 and (top := height(problem, offsets)) > cap:
         near = top - cap <= cap // CLOSE
-        goal = cap if near else (failed + top) // 2
-        share = repairer.steps if near else repairer.steps // 3 + 1
-        found = repairer.run(offsets, goal, share)
+        middle = (failed + top) // 2
+        goal = cap if near else middle - middle % problem.alignment
+        if not near and goal <= failed:
+            break
+        found = repairer.run(offsets, goal, repairer.steps if near else repairer.steps // 3 + 1)
         if found is not None:
             offsets = found
         elif near:
@@ -44,7 +46,7 @@ class Repairer:
         self.size, self.start, self.end = problem.columns
         self.rng = random.Random(seed)
         bulk = self.size * np.sqrt(np.maximum(self.end - self.start, 0))
-        self.bulk = 1 + (FINENESS * bulk / bulk.max()).astype(np.int64)
+        self.bulk = 1 + (FINENESS * bulk / bulk.max(initial=1)).astype(np.int64)
         self.weight = self.bulk.copy()
 
     def run(self, offsets: Offsets, cap: int, share: int) -> Offsets | None:

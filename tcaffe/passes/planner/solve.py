@@ -74,7 +74,8 @@ def plan(problem: Problem, *, capacity: int | None = None) -> Placement:
     Each stage runs only if none before it reached the lower bound, or `capacity` where one is given and larger, and
     does a counted amount of work.
     """
-    cap, bound = max(problem.lower_bound, capacity or 0), problem.lower_bound
+    asked = capacity or 0
+    cap, bound = max(problem.lower_bound, asked - asked % problem.alignment), problem.lower_bound
     best = _greedy(problem, cap)
     if height(problem, best) > cap:
         found = _beams(problem, cap)

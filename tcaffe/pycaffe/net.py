@@ -14,19 +14,17 @@ from numpy.typing import ArrayLike
 
 from tcaffe.frontend.load import read_state
 from tcaffe.frontend.lower import AUTOMATIC
-from tcaffe.frontend.parameters import load_values, owner_of, parameter_values
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5
-from tcaffe.ir.node import Node
 from tcaffe.pycaffe import batches
-from tcaffe.pycaffe.blob import Blob, ParameterBlob
+from tcaffe.pycaffe.blob import Blob
 from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.hooks import Hook, Hooks
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.layer import Layer
+from tcaffe.pycaffe.parameters import File, Parameters, shared_places
 from tcaffe.pycaffe.runner import Runner
 from tcaffe.pycaffe.settings import SETTINGS, TEST, TRAIN
 
-File = str | os.PathLike[str]
 Shape = tuple[int, ...]
 
 
@@ -44,7 +42,7 @@ class Net:
         self._net = read_state(network_file, phase=("TRAIN", "TEST")[phase], level=level, stages=stages)
         self._feeds = list(feeds_of(self._net.message))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
-        self._values: dict[str, ParameterBlob] = {}
+        self._parameters = Parameters()
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
         self._hosts = Hosts(self._net.message, phase, self.blobs)
@@ -53,9 +51,7 @@ class Net:
         self._lower()
         for warning in self._lowered.warnings:
             warnings.warn(str(warning), stacklevel=2)
-        start = parameter_values(self._lowered, weights, SETTINGS.random)
-        self._values |= {name: ParameterBlob(value) for name, value in start.items()}
-        self._own_host_blobs(load_values(self._lowered, weights)[0] if weights is not None and self._hosts else {})
+        self._parameters.start(self._lowered, weights, self._hosts)
         self._show_layers()
 
     # ── what it is made of ──────────────────────────────────────────────────────────────────────────
@@ -63,9 +59,9 @@ class Net:
     def _show_layers(self) -> None:
         """The names and lists that users look things up in."""
         net = self._lowered
-        self.params = OrderedDict((l.name, self._blobs_of(l.params)) for l in net.layers if l.params)
+        self.params = OrderedDict((l.name, self._parameters.of(l.params)) for l in net.layers if l.params)
         self.layers = [
-            self._hosts[k] if k in self._hosts else Layer(None, l.type, self._blobs_of(l.params))
+            self._hosts[k] if k in self._hosts else Layer(None, l.type, self._parameters.of(l.params))
             for k, l in enumerate(net.layers)
         ]
         self.layer_dict = OrderedDict(zip(self._layer_names, self.layers, strict=True))
@@ -116,14 +112,8 @@ class Net:
 
     def _lower(self) -> None:
         lowered = self._net.lower(self._asked, host=self._hosts)
-        for parameter in lowered.parameters if self._values else ():
-            node = parameter.node
-            new, old = node.shape, self._values[node.name].shape
-            if parameter.index is None and new != old:
-                self._values[node.name] = ParameterBlob(np.zeros(new, np.float32))
-                self._runner.forget()
-            elif new != old:
-                raise ValueError(f"parameter {node.name!r} is {list(old)}, for these inputs it would be {list(new)}")
+        if self._parameters.follow(lowered):
+            self._runner.forget()
         self._lowered = lowered
         for name, node in lowered.blobs.items():
             self.blobs.setdefault(name, Blob(node.shape)).reshape(*node.shape)
@@ -131,7 +121,7 @@ class Net:
         for name, weight in lowered.loss_weights.items():
             if name in self.blobs:
                 self.blobs[name].start_diff(weight)
-        self._runner.take(lowered, self._values)
+        self._runner.take(lowered, self._parameters.blobs)
 
     def _input_shapes(self) -> dict[str, Shape]:
         net = self._lowered
@@ -226,8 +216,7 @@ class Net:
 
     def clear_param_diffs(self) -> None:
         """Set the diffs of all parameters to zero."""
-        for blob in self._values.values():
-            blob.diff.fill(0)
+        self._parameters.clear_diffs()
 
     def _take_diffs(self, diffs: Mapping[str, ArrayLike], tops: Sequence[str]) -> None:
         if diffs.keys() != set(tops):
@@ -262,63 +251,28 @@ class Net:
 
     def copy_from(self, weights: File) -> None:
         """Take the parameters of every layer that `weights` (.caffemodel or .h5) has under the same name."""
-        for name, value in load_values(self._lowered, weights)[0].items():
-            self._values[name].set(value)
+        self._parameters.load(self._lowered, weights)
+
+    def load_hdf5(self, file: File) -> None:
+        """Take the parameters of every layer that an HDF5 file has under the same name, as `copy_from` does."""
+        self.copy_from(file)
 
     def share_with(self, other: Net) -> None:
         """Have the parameters of the layers `other` has under the same names: what is written to one, both read.
 
         Raises ValueError where a layer has other parameters there.
         """
-        theirs = other._lowered.params
-        for name, params in self._lowered.params.items():
-            if name in theirs and len(theirs[name]) != len(params):
-                raise ValueError(f"layer {name!r} has {len(params)} parameters here, {len(theirs[name])} there")
-            for mine, their in zip(params, theirs.get(name, ()), strict=False):
-                self._values[owner_of(mine).name].share(other._values[owner_of(their).name])
+        self._parameters.share(self._lowered, other._parameters, other._lowered)
         self._runner.forget()
         self._show_layers()
 
     def save(self, file: File) -> None:
         """Write the net with its parameters as a .caffemodel; raises OSError."""
-        write_caffemodel(file, self._net.message, self._arrays())
+        write_caffemodel(file, self._net.message, self._parameters.arrays(self._lowered))
 
     def save_hdf5(self, file: File) -> None:
         """Write the parameters as HDF5, those that layers share once; raises OSError and CompileError."""
-        layers = self._lowered.layers
-        shared = {
-            layer.name: {k for k, p in enumerate(layer.params) if not owner_of(p).name.startswith(f"{layer.name}.")}
-            for layer in layers
-        }
-        write_hdf5(file, [layer.name for layer in layers], self._arrays(), shared)
-
-    def load_hdf5(self, file: File) -> None:
-        """Take the parameters of every layer that an HDF5 file has under the same name, as `copy_from` does."""
-        self.copy_from(file)
-
-    def _arrays(self) -> dict[str, list[np.ndarray]]:
-        return {layer.name: [blob.data for blob in self._blobs_of(layer.params)] for layer in self._lowered.layers}
-
-    def _own_host_blobs(self, loaded: Mapping[str, np.ndarray]) -> None:
-        """Make the parameters of Python layers the net's; they start as `setup` left them unless they are `loaded`."""
-        for index, layer in enumerate(self._lowered.layers):
-            if index in self._hosts:
-                for k, param in enumerate(layer.params):
-                    own = self._values[owner_of(param).name]
-                    if param is owner_of(param) and param.name not in loaded:
-                        own.set(self._hosts[index].blobs[k].data)
-                self._hosts[index].blobs[:] = self._blobs_of(layer.params)
-
-    def _blobs_of(self, params: Iterable[Node]) -> list[Blob]:
-        """The blobs of a layer's parameters; one that is shared under another shape is a view of its owner's."""
-        return [self._values[p.name] if p is owner_of(p) else self._reshaped(p) for p in params]
-
-    def _reshaped(self, param: Node) -> Blob:
-        blob = Blob(param.shape)
-        owner = self._values[owner_of(param).name]
-        blob.bind(owner.data.reshape(param.shape))
-        blob.bind_diff(owner.diff.reshape(param.shape))
-        return blob
+        write_hdf5(file, self._layer_names, self._parameters.arrays(self._lowered), shared_places(self._lowered))
 
     # ── hooks ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,6 +36,14 @@ class Case:
         return 2 * macs * self.batch / 1e9
 
     @property
+    def tolerance(self) -> float:
+        """The greatest difference of two engines' outputs, relative to the greatest output.
+
+        Gradients of nets with BatchNorm cancel: those of MobileNet's first filters are off by 0.6 to 2.3 % in float32.
+        """
+        return 0.1 if self.train else 1e-3
+
+    @property
     def prototxt(self) -> Path:
         """The net as Caffe's text."""
         return self._file(f"-b{self.batch}{'-train' if self.train else ''}.prototxt")

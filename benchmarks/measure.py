@@ -14,7 +14,6 @@ from benchmarks.files import write_files
 from benchmarks.peers.sgemm_engine import GFLOP
 from benchmarks.worker import Failed, Turn, Worker
 
-AGREEMENT = 1e-3  # greatest difference of two engines' outputs, relative to the greatest output
 QUIET = 0.1  # a turn counts as undisturbed when its threads waited less than this share of it for a core
 PATIENCE = 5  # turns in search of an undisturbed one
 
@@ -42,7 +41,15 @@ def measure(case: Case, peers: Sequence[str], rounds: int, seconds: float) -> li
 
 def new_row(case: Case, peer: str) -> Row:
     """What is known before anything is measured."""
-    return {"net": case.net, "batch": case.batch, "gflop": case.gflop, "peer": peer, "seconds": [], "disturbed": []}
+    return {
+        "net": case.net,
+        "batch": case.batch,
+        "gflop": case.gflop,
+        "tolerance": case.tolerance,
+        "peer": peer,
+        "seconds": [],
+        "disturbed": [],
+    }
 
 
 @contextmanager

@@ -42,6 +42,8 @@ OPTIONAL: dict[str, set[str]] = {
     "cv2": set(),
     "matplotlib": set(),
     "pydot": {"pycaffe/draw.py"},
+    "scipy": {"pycaffe/images.py"},
+    "selective_search_ijcv_with_python": {"pycaffe/detector.py"},
 }
 
 # Files that load parts of the package on first use: public names without the compiler, `--help` without any of it.

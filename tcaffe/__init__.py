@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         solver_count,
         solver_rank,
     )
+    from tcaffe.pycaffe.classifier import Classifier
+    from tcaffe.pycaffe.detector import Detector
     from tcaffe.pycaffe.net_spec import NetSpec, layers, params, to_proto
     from tcaffe.runtime.executable import Executable, load
 
@@ -70,20 +72,24 @@ HOMES = {
     "Executable": "runtime.executable",
     "load": "runtime.executable",
     **dict.fromkeys(PYCAFFE, "pycaffe"),
+    "Classifier": "pycaffe.classifier",
+    "Detector": "pycaffe.detector",
     **dict.fromkeys(("NetSpec", "layers", "params", "to_proto"), "pycaffe.net_spec"),
 }
 """Where each public name is defined."""
 
 MODULES = {
     "proto": "schema",
-    **{name: f"pycaffe.{name}" for name in ("coord_map", "draw", "net_spec")},
+    **{name: f"pycaffe.{name}" for name in ("classifier", "coord_map", "detector", "draw", "io", "net_spec")},
 }
 """Modules under the names that pycaffe has for them."""
 
 __all__ = [
     "TEST",
     "TRAIN",
+    "Classifier",
     "CompileError",
+    "Detector",
     "Diagnostic",
     "Executable",
     "Layer",

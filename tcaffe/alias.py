@@ -9,10 +9,11 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
+NAMES = ("classifier", "coord_map", "detector", "draw", "io", "net_spec")
 MODULES = {
     "caffe.proto": "tcaffe.schema",
     "caffe.proto.caffe_pb2": "tcaffe.schema.caffe_pb2",
-    **{f"caffe.{name}": f"tcaffe.pycaffe.{name}" for name in ("coord_map", "draw", "net_spec")},
+    **{f"caffe.{name}": f"tcaffe.pycaffe.{name}" for name in NAMES},
 }
 """What stands for modules of the original; the others have their own names here, too."""
 

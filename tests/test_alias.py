@@ -14,7 +14,7 @@ from tcaffe.schema import caffe_pb2 as ours
 assert caffe_pb2 is ours and caffe.Net is tcaffe.Net
 from caffe import layers as L, params as P
 from caffe.coord_map import crop
-import caffe.draw, caffe.pycaffe
+import caffe.draw, caffe.io, caffe.pycaffe
 assert caffe.draw is tcaffe.draw and crop is tcaffe.coord_map.crop and tcaffe.proto.caffe_pb2 is ours
 assert P.Pooling.MAX == 0 and tcaffe.to_proto(L.Input()).layer[0].name == "Input1"
 assert sys.modules["caffe.pycaffe"] is sys.modules["tcaffe.pycaffe"]

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from tcaffe.pycaffe.images import centre_crop, resize_image
 from tcaffe.pycaffe.images import oversample as ten_crops
-from tcaffe.pycaffe.net import File, Net
+from tcaffe.pycaffe.net import Net
+from tcaffe.pycaffe.parameters import File
 from tcaffe.pycaffe.settings import TEST
 from tcaffe.pycaffe.transformer import image_transformer
 

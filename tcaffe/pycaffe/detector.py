@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from tcaffe.data.windows import with_context
 from tcaffe.pycaffe.images import load_image, resize_image
-from tcaffe.pycaffe.net import File, Net
+from tcaffe.pycaffe.net import Net
+from tcaffe.pycaffe.parameters import File
 from tcaffe.pycaffe.settings import TEST
 from tcaffe.pycaffe.transformer import image_transformer
 

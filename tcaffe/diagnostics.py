@@ -1,7 +1,7 @@
 """Diagnostics: what is wrong with a user's input, where, and what would be right.
 
 Codes: E01xx text syntax, E02xx schema, E03xx net structure, E04xx layers and shapes, E05xx weights,
-E06xx files, bundles and arguments, E07xx IR. Each has a long text in `tcaffe.explanations`.
+E06xx files, bundles and arguments, E07xx IR, E08xx solvers. Each has a long text in `tcaffe.explanations`.
 """
 
 from __future__ import annotations

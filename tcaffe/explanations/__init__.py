@@ -12,10 +12,11 @@ from tcaffe.explanations.ir import IR
 from tcaffe.explanations.layers import LAYERS
 from tcaffe.explanations.net import NET
 from tcaffe.explanations.schema import SCHEMA
+from tcaffe.explanations.solver import SOLVER
 from tcaffe.explanations.syntax import SYNTAX
 from tcaffe.explanations.weights import WEIGHTS
 
-EXPLANATIONS = SYNTAX | SCHEMA | NET | LAYERS | WEIGHTS | FILES | IR
+EXPLANATIONS = SYNTAX | SCHEMA | NET | LAYERS | WEIGHTS | FILES | IR | SOLVER
 
 
 def explain(code: str) -> str:

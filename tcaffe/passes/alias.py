@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
@@ -53,6 +53,7 @@ class Sharing:
         self.readers = _readers(self.source)
         self.joined = frozenset(c for c in self.joined if self._parts_can_be_stored_there(c))
         self.part_of = {p: c for c in self.joined for p in self.maker[c].nodes[0].inputs}
+        self.becomes = dict(self._assigned())
         for node in self.source.inputs:
             self._place(node)
         for kernel in self.source.kernels:
@@ -69,7 +70,9 @@ class Sharing:
         if node not in self.places:
             if node in self.joined:
                 self.views[node] = None
-            self.places[node] = self._as_part(node) or self._as_view(node) or self._own(node)
+            self.places[node] = (
+                self._as_parameter(node) or self._as_part(node) or self._as_view(node) or self._own(node)
+            )
         return self.places[node]
 
     def _own(self, node: Node) -> Place:
@@ -86,6 +89,38 @@ class Sharing:
         axis, parts = concat.attrs["axis"], concat.inputs
         start = sum(p.shape[axis] for p in parts[: parts.index(node)])
         return Place(home.buffer, home.offset + start * home.strides[axis], home.strides)
+
+    def _as_parameter(self, node: Node) -> Place | None:
+        """Over the parameter whose next value it is."""
+        maker = self.maker.get(node)
+        param = self.becomes.get(node)
+        if param is None and maker is not None and _assigns(maker):
+            param, new = node.inputs
+            if self.becomes.get(new) is param:
+                self.views[node] = None
+        return Place(param.name, 0, param.type.strides) if param is not None else None
+
+    def _assigned(self) -> Iterator[tuple[Node, Node]]:
+        """Values that can be stored over the parameters they become, and those: all else has read the old value."""
+        time = {kernel: k for k, kernel in enumerate(self.source.kernels)}
+        last: dict[Node, int] = {}
+        for kernel in self.source.kernels:
+            for value in () if _assigns(kernel) else kernel.packed:
+                last[self._origin(value)] = time[kernel]
+        taken: set[Node] = set()
+        for kernel in filter(_assigns, self.source.kernels):
+            param, new = kernel.nodes[0].inputs
+            maker = self.maker.get(new)
+            if maker is None or new in taken or new in self.part_of or _is_arrangement(maker) or _assigns(maker):
+                continue
+            if new.type == param.type and last.get(param, -1) <= time[maker] and _reads_before(maker, param, new):
+                taken.add(new)
+                yield new, param
+
+    def _origin(self, value: Node) -> Node:
+        """What `value` is an arrangement of."""
+        maker = self.maker.get(value)
+        return self._origin(value.inputs[0]) if maker is not None and _is_arrangement(maker) else value
 
     def _as_view(self, node: Node) -> Place | None:
         """The bytes of its operand, or of a parameter, if `node` is an arrangement of them that strides can express."""
@@ -215,6 +250,17 @@ def reads_in_place(kernel: Kernel, operand: Node, value: Node) -> bool:
                 return False
         seen = seen or node is value
     return True
+
+
+def _reads_before(kernel: Kernel, param: Node, value: Node) -> bool:
+    """Whether a kernel that stores `value` over `param` has read of it by then what it needs."""
+    reads = [r for r, packed in zip(kernel.reads, kernel.packed, strict=True) if param in (r, packed)]
+    return not reads or (reads == [param] and reads_in_place(kernel, param, value))
+
+
+def _assigns(kernel: Kernel) -> bool:
+    """Whether a kernel does nothing but give a parameter its next value."""
+    return len(kernel.nodes) == 1 and kernel.nodes[0].op is ops.assign and kernel.nodes[0].inputs[0].op is ops.param
 
 
 def _is_concat(kernel: Kernel) -> bool:

@@ -73,6 +73,8 @@ class Schedule:
             if late or kernel.outputs[0].op is ops.keep:
                 self.again[kernel] = None
         self.first = {kernel: self._first(kernel) for kernel in program.kernels if kernel not in self.again}
+        self.followers = self._followers()
+        self._write_last()
         self.done: dict[Kernel, None] = {}
         self.readers = Counter(_home(v) for kernel in program.kernels for v in set(kernel.inputs))
         self.readers.update(_home(v) for v in program.outputs.values())
@@ -96,17 +98,46 @@ class Schedule:
         visit(kernel)
         return list(found)
 
+    def _followers(self) -> dict[Kernel, dict[Kernel, None]]:
+        """For each kernel those that read what it makes."""
+        followers: dict[Kernel, dict[Kernel, None]] = {kernel: {} for kernel in self.first}
+        for kernel, before in self.first.items():
+            for maker in {self.maker.get(v): None for k in (*before, kernel) for v in k.inputs}:
+                if maker in self.first:
+                    followers[maker][kernel] = None
+        return followers
+
+    def _write_last(self) -> None:
+        """Let what reads a parameter run before its next value is made, or where that needs the reader, assigned."""
+        readers: dict[Node, list[Kernel]] = {}
+        for kernel, before in self.first.items():
+            for value in {_home(v): None for k in (*before, kernel) for v in k.packed}:
+                readers.setdefault(value, []).append(kernel)
+        for kernel in self.first:
+            if kernel.nodes[0].op is ops.assign:
+                param, new = kernel.nodes[0].inputs
+                writer = self.maker.get(new, kernel)
+                for reader in readers.get(param, ()):
+                    later = writer if writer in self.first and not self._leads(writer, reader) else kernel
+                    if reader not in (writer, kernel):
+                        self.followers[reader][later] = None
+
+    def _leads(self, kernel: Kernel, other: Kernel) -> bool:
+        """Whether `other` has to run after `kernel`."""
+        pending, seen = [kernel], {kernel}
+        while pending:
+            following = self.followers[pending.pop()].keys() - seen
+            if other in following:
+                return True
+            seen |= following
+            pending += following
+        return False
+
     def run(self, rule: Callable[[Schedule], Key]) -> Program:
         """The program in the order in which the key that `rule` makes is smallest among the kernels that are ready."""
-        key = rule(self)
-        waiting: dict[Kernel, int] = {}
-        followers: dict[Kernel, list[Kernel]] = {kernel: [] for kernel in self.first}
-        for kernel, before in self.first.items():
-            makers = {self.maker.get(v): None for k in (*before, kernel) for v in k.inputs}
-            needed = [m for m in makers if m in self.first]
-            waiting[kernel] = len(needed)
-            for maker in needed:
-                followers[maker].append(kernel)
+        key, followers = rule(self), self.followers
+        waiting = Counter(follower for each in followers.values() for follower in each)
+        waiting.update(dict.fromkeys(self.first, 0))
         ready = [kernel for kernel, count in waiting.items() if not count]
         while ready:
             kernel = min(ready, key=key)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from tcaffe.runtime.arena import Arena, look
-from tcaffe.runtime.manifest import Call, Manifest
+from tcaffe.runtime.manifest import Call, Manifest, View
+from tcaffe.runtime.params import Parameters
 from tcaffe.runtime.pool import WorkerPool
 
 Functions = Mapping[str, Callable[..., Callable[[], None]]]
@@ -17,16 +18,23 @@ Functions = Mapping[str, Callable[..., Callable[[], None]]]
 class Context:
     """An arena and every kernel call bound to it. One thread at a time may use it.
 
+    Where kernels give parameters their next values, only one of all contexts of an executable may run at a time.
+
     `inputs` and `outputs` are views of the arena by name. The memory of an input may be used for other values
     once it has been read: fill the inputs before every run, and read the outputs before the next.
     """
 
-    def __init__(
-        self, manifest: Manifest, functions: Functions, params: Mapping[str, np.ndarray], pool: WorkerPool
-    ) -> None:
+    def __init__(self, manifest: Manifest, functions: Functions, params: Parameters, pool: WorkerPool) -> None:
         self.arena = Arena(manifest.plan.size)
         self._pool = pool
-        views = {v.name: look(v, params[v.param]) if v.param else self.arena.view(v) for v in manifest.views}
+        stored = {name for call in manifest.calls for name in call.outputs}
+
+        def home(view: View) -> np.ndarray:
+            if not view.param:
+                return self.arena.view(view)
+            return look(view, params.writable(view.param) if view.name in stored else params[view.param])
+
+        views = {view.name: home(view) for view in manifest.views}
         self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
         self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
         self._kernels = tuple(

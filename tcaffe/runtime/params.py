@@ -35,6 +35,10 @@ class Parameters(Mapping[str, np.ndarray]):
             if not np.may_share_memory(owned, array):
                 np.copyto(owned, array)
 
+    def writable(self, name: str) -> np.ndarray:
+        """A parameter for a kernel that gives it its next value."""
+        return self._owned[name]
+
     def __getitem__(self, name: str) -> np.ndarray:
         return self._shown[name]
 

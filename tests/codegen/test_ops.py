@@ -34,7 +34,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_op_is_spelled() -> None:
     computing = {name for name, op in OPS.items() if op.family != "control"}
-    assert computing == {*UFUNCS, *REDUCTIONS, *FRAMES, "select", "cast", "keep"}
+    assert computing == {*UFUNCS, *REDUCTIONS, *FRAMES, "select", "cast", "keep", "assign"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)

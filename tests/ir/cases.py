@@ -102,6 +102,7 @@ CASES: tuple[OpCase, ...] = (
     OpCase(ops.conv_dw, (IMAGE, (2, 6, 3, 8)), {**ROUGH, "groups": 2, "shape": (6, 2, 3, 2)}, label="rough"),
     OpCase(ops.scatter_add, ((2, 4, 3), (2, 4)), {"axis": 0, "size": 7}, dtypes=("f32", "i32"), low=0, high=7),
     pointwise(ops.keep, 1),
+    pointwise(ops.assign, 2),
     pointwise(ops.detach, 1),
     pointwise(ops.surrogate, 2),
     OpCase(ops.gather, ((7, 3), (2, 4)), {"axis": 0}, dtypes=("f32", "i32"), low=0, high=7),

@@ -18,6 +18,10 @@ def _keep(f: Function, node: Node, out: str) -> None:
     f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[0]]})")
 
 
+def _assign(f: Function, node: Node, out: str) -> None:
+    f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[1]]})")
+
+
 def _reshape(f: Function, node: Node, out: str) -> None:
     x = node.inputs[0]
     f.body.line(f"np.copyto({out}.reshape({', '.join(map(str, x.shape)) or '()'}), {f.arguments[x]})")
@@ -72,6 +76,7 @@ def _iota(f: Function, node: Node, out: str) -> None:
 
 
 WRITERS = {
+    "assign": _assign,
     "keep": _keep,
     "reshape": _reshape,
     "transpose": _transpose,

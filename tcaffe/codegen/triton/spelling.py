@@ -99,9 +99,9 @@ FRAMES = {
 }
 """What is more than an expression: the file here that writes it."""
 
-UNSPELLED = frozenset(
-    ("conv_dw", "conv_dx", "gather", "keep", "pool_dx", "pool_tap", "random", "scatter_add", "top_k", "unpool")
-)
+WRITING = ("assign", "keep")
+INDEXING = ("gather", "pool_tap", "scatter_add", "top_k", "unpool")
+UNSPELLED = frozenset((*WRITING, *INDEXING, "conv_dw", "conv_dx", "pool_dx", "random"))
 """Core ops that there is no code for yet."""
 
 

@@ -27,7 +27,7 @@ from tcaffe.ir.ops.pointwise import (
 )
 from tcaffe.ir.ops.random import random
 from tcaffe.ir.ops.reduce import reduce_max, reduce_sum
-from tcaffe.ir.ops.shape import broadcast, concat, keep, pad, reshape, slice_, transpose
+from tcaffe.ir.ops.shape import assign, broadcast, concat, keep, pad, reshape, slice_, transpose
 from tcaffe.ir.ops.source import const, input_, iota, param
 from tcaffe.ir.ops.window import pool, pool_dx, pool_tap, unpool
 
@@ -35,6 +35,7 @@ __all__ = [
     "OPS",
     "abs_",
     "add",
+    "assign",
     "broadcast",
     "cast",
     "concat",

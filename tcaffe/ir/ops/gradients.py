@@ -123,6 +123,11 @@ def _surrogate(node: Node, g: Node) -> tuple[Node | None, ...]:
     return None, g
 
 
+@gradient(ops.assign)
+def _assign(node: Node, g: Node) -> tuple[Node | None, ...]:
+    return (None, g)
+
+
 @gradient(ops.keep)
 def _keep(node: Node, g: Node) -> tuple[Node | None, ...]:
     return (g,)

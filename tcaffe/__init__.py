@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     from tcaffe.pycaffe.classifier import Classifier
     from tcaffe.pycaffe.detector import Detector
     from tcaffe.pycaffe.net_spec import NetSpec, layers, params, to_proto
+    from tcaffe.pycaffe.solver import (
+        AdaDeltaSolver,
+        AdaGradSolver,
+        AdamSolver,
+        NesterovSolver,
+        RMSPropSolver,
+        SGDSolver,
+        get_solver,
+    )
     from tcaffe.runtime.executable import Executable, load
 
 __version__ = "0.1.0"
@@ -66,12 +75,23 @@ PYCAFFE = (
     "solver_rank",
 )
 
+SOLVERS = (
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
+    "NesterovSolver",
+    "RMSPropSolver",
+    "SGDSolver",
+    "get_solver",
+)
+
 HOMES = {
     "compile": "compiler",
     "layer": "frontend.layers",
     "Executable": "runtime.executable",
     "load": "runtime.executable",
     **dict.fromkeys(PYCAFFE, "pycaffe"),
+    **dict.fromkeys(SOLVERS, "pycaffe.solver"),
     "Classifier": "pycaffe.classifier",
     "Detector": "pycaffe.detector",
     **dict.fromkeys(("NetSpec", "layers", "params", "to_proto"), "pycaffe.net_spec"),
@@ -87,17 +107,24 @@ MODULES = {
 __all__ = [
     "TEST",
     "TRAIN",
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Classifier",
     "CompileError",
     "Detector",
     "Diagnostic",
     "Executable",
     "Layer",
+    "NesterovSolver",
     "Net",
     "NetSpec",
+    "RMSPropSolver",
+    "SGDSolver",
     "Timer",
     "__version__",
     "compile",
+    "get_solver",
     "has_nccl",
     "init_log",
     "layer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from tcaffe.link import link
 from tcaffe.passes.pipeline import Observer, Pipeline, lower
 from tcaffe.request import INFERENCE, Request
 from tcaffe.runtime.executable import Executable
+from tcaffe.runtime.manifest import Manifest
 from tcaffe.runtime.params import room
 
 Net = str | os.PathLike[str] | Message
@@ -84,27 +85,40 @@ def deploy(
     `observe` is shown what every pass makes, as it is made.
     """
     threads, stages = workers or default_workers(), Stages(observe)
-    program, pipeline = request.program(lowered, workers=threads, observe=stages.show)
+    program, _ = request.program(lowered, workers=threads, observe=stages.show)
     unused = tuple(name for name in lowered.inputs if all(name != node.name for node in program.inputs))
-    return assemble(program, values, pipeline, workers=threads, stages=stages, unused=unused)
+
+    def fill(manifest: Manifest) -> Values:
+        return prepare(program.prepare, values, room(manifest))
+
+    return assemble(program, fill, workers=threads, stages=stages, unused=unused)
 
 
 def build(graph: Graph, values: Values, pipeline: Pipeline, *, workers: int) -> Executable:
-    """`graph` through a pipeline to an executable; `values` are its parameters by name."""
+    """`graph` through a pipeline to an executable; `values` are its parameters by name.
+
+    What the kernels read or change as it stands is not copied.
+    """
     stages = Stages()
     program = lower(graph, pipeline, workers=workers, observe=stages.show)
-    return assemble(program, values, pipeline, workers=workers, stages=stages)
+    return assemble(program, lambda manifest: evaluate(program.prepare, values), workers=workers, stages=stages)
 
 
 def assemble(
-    program: Program, values: Values, pipeline: Pipeline, *, workers: int, stages: Stages, unused: Sequence[str] = ()
+    program: Program,
+    params: Callable[[Manifest], Values],
+    *,
+    workers: int,
+    stages: Stages,
+    unused: Sequence[str] = (),
 ) -> Executable:
-    """The executable of a planned program. `unused` are inputs of the net that it has no need for."""
+    """The executable of a planned program; `params` gives the arrays that its kernels read, as the manifest has them.
+
+    `unused` are inputs of the net that it has no need for.
+    """
     emitted = emit(program)
     manifest = link(program, emitted.functions, "cpu", workers, tuple(unused))
-    settable = pipeline.parameters == "settable"
-    params = evaluate(program.prepare, values) if settable else prepare(program.prepare, values, room(manifest))
-    return Executable(manifest, emitted.source, params, program=program, texts=stages)
+    return Executable(manifest, emitted.source, params(manifest), program=program, texts=stages)
 
 
 def prepare(graph: Graph, values: Values, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

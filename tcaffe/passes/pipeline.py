@@ -47,6 +47,8 @@ OPTIMISE = Pipeline(
 FAITHFUL = Pipeline((simplify, permute_weights, layout), "settable")
 """Every blob stays, and parameters may change between runs."""
 
+UPDATE = Pipeline((simplify, layout), "live")
+"""Work on parameters alone, which every run changes."""
 
 SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 """Into how many segments a forward pass is cut, all but the last of which run again. More take less memory, up to a

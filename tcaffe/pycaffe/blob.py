@@ -127,6 +127,10 @@ class Values:
     def set(self, values: np.ndarray) -> None:
         """Take new numbers."""
         self.array[...] = values
+        self.changed()
+
+    def changed(self) -> None:
+        """Somebody inside has written to `array`."""
         self._version += 1
 
 
@@ -156,6 +160,10 @@ class ParameterBlob(Blob):
         """Take new values; raises ValueError where they have another shape."""
         self._check(values.shape)
         self._values.set(values)
+
+    def changed(self) -> None:
+        """Somebody inside has written to `values`."""
+        self._values.changed()
 
     def share(self, other: ParameterBlob) -> None:
         """Have the values of `other` from now on, not copies; raises ValueError where they have another shape."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tcaffe.frontend.load import read_state
+from tcaffe.frontend.load import NetInState, read_state
 from tcaffe.frontend.lower import AUTOMATIC
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5
 from tcaffe.pycaffe import batches
@@ -39,18 +39,28 @@ class Net:
     def __init__(self, network_file: File, *args: Any, **kwargs: Any) -> None:
         phase, level, stages, weights = _arguments(args, kwargs)
         _must_exist(network_file)
-        self._net = read_state(network_file, phase=("TRAIN", "TEST")[phase], level=level, stages=stages)
+        self._start(read_state(network_file, phase=("TRAIN", "TEST")[phase], level=level, stages=stages), weights)
+
+    @classmethod
+    def in_state(cls, net: NetInState) -> Net:
+        """A net that was read already."""
+        made = cls.__new__(cls)
+        made._start(net, None)
+        return made
+
+    def _start(self, net: NetInState, weights: File | None) -> None:
+        self._net = net
         self._feeds = list(feeds_of(self._net.message))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._parameters = Parameters()
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
         self.blobs: OrderedDict[str, Blob] = OrderedDict()
-        self._hosts = Hosts(self._net.message, phase, self.blobs)
+        self._hosts = Hosts(self._net.message, TRAIN if net.phase == "TRAIN" else TEST, self.blobs)
         self._before_and_after = {"forward": Hooks(), "backward": Hooks()}
         self._runner = Runner(self.blobs, self._hosts, **self._before_and_after)
         self._lower()
         for warning in self._lowered.warnings:
-            warnings.warn(str(warning), stacklevel=2)
+            warnings.warn(str(warning), stacklevel=3)
         self._parameters.start(self._lowered, weights, self._hosts)
         self._show_layers()
 

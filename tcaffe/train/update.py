@@ -45,23 +45,41 @@ def memories(found: Sequence[Learned]) -> list[Node]:
     return [node for row in zip(*(l.memory for l in found), strict=True) for node in row]
 
 
-def updates(settings: Any, found: Sequence[Learned], gradients: Mapping[Node, Node]) -> dict[str, Node]:
-    """The next value of every parameter and memory as an `assign`, by the name of it with a prime.
+@dataclass(frozen=True)
+class Updates:
+    """One update: the `next` values of parameters and memories by what they are now, and the `steps` of parameters."""
 
-    In Caffe's order: gradients are clipped together, divided by iter_size, decayed, and only then become updates.
+    next: Mapping[Node, Node]
+    steps: Mapping[Node, Node]
+
+    @property
+    def outputs(self) -> dict[str, Node]:
+        """The outputs of a graph that makes the update, each named like what it replaces, with a prime."""
+        return assigned(self.next)
+
+
+def assigned(values: Mapping[Node, Node]) -> dict[str, Node]:
+    """Outputs that give parameters these next values."""
+    return {f"{old.name}'": ops.assign(old, new) for old, new in values.items()}
+
+
+def updates(settings: Any, found: Sequence[Learned], gradients: Mapping[Node, Node]) -> Updates:
+    """The update that a solver makes of gradients, in Caffe's order.
+
+    They are clipped together, divided by iter_size, decayed, and only then become steps.
     """
     rate = ops.input_(shape=(), name=RATE)
     clipped = _clipped(settings, gradients)
-    outputs: dict[str, Node] = {}
+    following: dict[Node, Node] = {}
+    steps: dict[Node, Node] = {}
     for each in found:
         w, p = each.node, each.parameter
         g = _decayed(settings, p, clipped[w] * (1 / settings.iter_size) if settings.iter_size > 1 else clipped[w])
         local = _spread(rate if p.lr_mult in (None, 1) else rate * p.lr_mult, w)
         update = RULES[settings.type].update(settings, g, each.memory, local)
-        outputs[f"{w.name}'"] = ops.assign(w, w - update.step)
-        for old, new in zip(each.memory, update.memory, strict=True):
-            outputs[f"{old.name}'"] = ops.assign(old, new)
-    return outputs
+        steps[w] = update.step
+        following |= {w: w - update.step, **dict(zip(each.memory, update.memory, strict=True))}
+    return Updates(following, steps)
 
 
 def _memory(w: Node, index: int, taken: set[str]) -> Node:

@@ -1,0 +1,120 @@
+"""Training a `Net` whose blobs and diffs all stay readable: passes by the net, updates by a program of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tcaffe.compiler import build, default_workers
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph
+from tcaffe.passes.pipeline import UPDATE
+from tcaffe.pycaffe.net import Net
+from tcaffe.runtime.context import Context
+from tcaffe.train.solver import Arrays
+from tcaffe.train.update import RATE, assigned, learned, memories, updates
+
+Callback = Callable[[], object]
+
+
+class NetEngine:
+    """A net that is trained: `net.forward` and `net.backward`, then all parameters at once.
+
+    As in the original the diffs of parameters are then the steps that were taken from them. `callbacks` are pairs: what
+    is called when an iteration starts, and when its gradients are there.
+    """
+
+    def __init__(self, net: Net, settings: Any) -> None:
+        self.net, self._settings = net, settings
+        self.callbacks: list[tuple[Callback, Callback]] = []
+        self._learned = learned(net._lowered, settings)
+        self._memory = {m.name: np.zeros(m.shape, np.float32) for m in memories(self._learned)}
+        self._update: tuple[tuple[int, ...], Context] | None = None
+
+    @property
+    def name(self) -> str:
+        """The net's name."""
+        return self.net.name
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+        return self.net.blob_loss_weights
+
+    @property
+    def memory(self) -> Sequence[np.ndarray]:
+        """What the rule remembers."""
+        return list(self._memory.values())
+
+    def iterate(self, rate: float) -> float:
+        """Forward and backward `iter_size` times, and an update."""
+        self.net.clear_param_diffs()
+        for start, _ in self.callbacks:
+            start()
+        losses = []
+        for _ in range(self._settings.iter_size):
+            losses.append(self.forward())
+            self.net.backward()
+        for _, ready in self.callbacks:
+            ready()
+        self.update(rate)
+        return float(np.mean(losses))
+
+    def forward(self) -> float:
+        """A forward pass."""
+        return self.net._forward(0, len(self.net.layers) - 1)
+
+    def outputs(self) -> Arrays:
+        """The net's outputs."""
+        return {name: self.net.blobs[name].data for name in self.net.outputs}
+
+    def update(self, rate: float) -> None:
+        """Take from the parameters what the rule makes of their diffs."""
+        if not self._learned:
+            return
+        context = self._context()
+        context.inputs[RATE][...] = rate
+        context.run()
+        for each in self._learned:
+            self.net._parameters.blobs[each.node.name].changed()
+    def _context(self) -> Context:
+        """The update, bound to the arrays that the net has now."""
+        blobs = {each.node: self.net._parameters.blobs[each.node.name] for each in self._learned}
+        values = {w.name: blob.values for w, blob in blobs.items()} | self._memory
+        values |= {f"{w.name}.diff": blob.diff for w, blob in blobs.items()}
+        arrays = tuple(map(id, values.values()))
+        if self._update is None or self._update[0] != arrays:
+            diffs = {w: ops.param(shape=w.shape, name=f"{w.name}.diff") for w in blobs}
+            made = updates(self._settings, self._learned, diffs)
+            outputs = made.outputs | assigned({diffs[w]: step for w, step in made.steps.items()})
+            executable = build(Graph("update", outputs), values, UPDATE, workers=default_workers())
+            self._update = arrays, executable.context()
+        return self._update[1]
+
+    def save(self, path: Path) -> None:
+        """Write the net's parameters."""
+        (self.net.save_hdf5 if path.suffix == ".h5" else self.net.save)(path)
+
+    def load(self, path: Path) -> None:
+        """Take the parameters a file has."""
+        self.net.copy_from(path)
+
+
+class NetTester:
+    """A test net with the parameters of the one that is trained."""
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+        return self.net.blob_loss_weights
+
+    def run(self) -> tuple[float, Arrays]:
+        """A forward pass."""
+        loss = self.net._forward(0, len(self.net.layers) - 1)
+        return loss, {name: self.net.blobs[name].data for name in self.net.outputs}

@@ -1,0 +1,239 @@
+"""The solver: iterations, tests, snapshots and what is said of them, around whatever computes the gradients."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from tcaffe.schema import caffe_pb2
+from tcaffe.train.rules import RULES
+from tcaffe.train.schedule import Schedule
+from tcaffe.train.settings import Settings
+from tcaffe.train.snapshot import State, read_state, restored, write_state
+
+Arrays = Mapping[str, np.ndarray]
+Action = Literal["none", "stop", "snapshot"]
+
+
+class Engine(Protocol):
+    """What trains a net: it holds the parameters and what the rule remembers of them."""
+
+    @property
+    def name(self) -> str:
+        """The net's name."""
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+
+    def iterate(self, rate: float) -> float:
+        """Pass over the sub-batches of one iteration and update, the rate corrected as the rule asks; the mean loss."""
+
+    def outputs(self) -> Arrays:
+        """The outputs of the last pass, in their order."""
+
+    def forward(self) -> float:
+        """A forward pass alone; the loss."""
+
+    @property
+    def memory(self) -> Sequence[np.ndarray]:
+        """What the rule remembers, in Caffe's order: the arrays themselves."""
+
+    def save(self, path: Path) -> None:
+        """Write the weights, as HDF5 if the name ends in .h5."""
+
+    def load(self, path: Path) -> None:
+        """Take the weights of layers with the same names."""
+
+
+class Tester(Protocol):
+    """A test net, which has the weights that are being trained."""
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+
+    def run(self) -> tuple[float, Arrays]:
+        """A forward pass: the loss, and the outputs in their order."""
+
+
+@dataclass
+class Solver:
+    """Training by the settings of a solver's file.
+
+    `say` is given the lines that the original logs, `poll` says whether somebody wants it to stop or to take a
+    snapshot, `measured` is given a record of each displayed iteration and each test.
+    """
+
+    settings: Settings
+    engine: Engine
+    tests: Sequence[Tester] = ()
+    say: Callable[[str], None] = lambda line: None
+    poll: Callable[[], Action] = lambda: "none"
+    measured: Callable[[dict[str, Any]], None] = lambda record: None
+    iteration: int = 0
+    schedule: Schedule = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.schedule = Schedule(self.settings.message)
+        self._losses: deque[float] = deque(maxlen=self.settings.message.average_loss)
+        self._shown = (time.perf_counter(), 0)
+        self._stopping = False
+
+    # ── iterations ──────────────────────────────────────────────────────────────────────────────────
+
+    def solve(self, state: str | None = None) -> bool:
+        """Train up to `max_iter`, from a snapshot's state if one is given; whether it got there."""
+        m = self.settings.message
+        self.say(f"Solving {self.engine.name}")
+        self.say(f"Learning Rate Policy: {m.lr_policy}")
+        if state is not None:
+            self.restore(state)
+        self.step(m.max_iter - self.iteration)
+        if m.snapshot_after_train and (not m.snapshot or self.iteration % m.snapshot):
+            self.snapshot()
+        if self._stopping:
+            self.say("Optimization stopped early.")
+            return False
+        if m.display and self.iteration % m.display == 0:
+            self.say(f"Iteration {self.iteration}, loss = {shown(self.engine.forward())}")
+        if m.test_interval and self.iteration % m.test_interval == 0:
+            self.test()
+        self.say("Optimization Done.")
+        return True
+
+    def step(self, count: int) -> None:
+        """`count` more iterations, with the tests, displays and snapshots that are due."""
+        m = self.settings.message
+        self._losses.clear()
+        self._shown, self._stopping = (time.perf_counter(), self.iteration), False
+        for _ in range(count):
+            due = m.test_interval > 0 and self.iteration % m.test_interval == 0
+            if due and (self.iteration > 0 or m.test_initialization):
+                self.test()
+            if self._stopping:
+                return
+            self._iterate(m)
+            wanted = self.poll()
+            self._stopping = wanted == "stop"
+            if wanted == "snapshot" or (m.snapshot > 0 and self.iteration % m.snapshot == 0):
+                self.snapshot()
+            if self._stopping:
+                return
+
+    def _iterate(self, m: Any) -> None:
+        rate = self.schedule.rate(self.iteration)
+        self._losses.append(self.engine.iterate(self.corrected(rate)))
+        if m.display and self.iteration % m.display == 0:
+            self._display(rate)
+        self.iteration += 1
+
+    def corrected(self, rate: float) -> float:
+        """The rate with which the rule updates now."""
+        m = self.settings.message
+        return RULES[m.type].rate(m, rate, self.iteration)
+
+    def _display(self, rate: float) -> None:
+        now, (then, before) = time.perf_counter(), self._shown
+        done, seconds = self.iteration - before, now - then
+        every = self.settings.message.display
+        speed = f"{shown(done / seconds if seconds else 0)} iter/s, {shown(seconds)}s/{every} iters"
+        loss = float(np.mean(self._losses))
+        self.say(f"Iteration {self.iteration} ({speed}), loss = {shown(loss)}")
+        outputs = self.engine.outputs()
+        for line in output_lines("Train", outputs, self.engine.loss_weights):
+            self.say(line)
+        self.say(f"Iteration {self.iteration}, lr = {shown(rate)}")
+        self._shown = (now, self.iteration)
+        self.measured(
+            {"iteration": self.iteration, "phase": "train", "loss": loss, "lr": rate, "outputs": plain(outputs)}
+        )
+
+    # ── tests ───────────────────────────────────────────────────────────────────────────────────────
+
+    def test(self) -> None:
+        """Run all test nets, as many passes each as `test_iter` says, and tell the means of their outputs."""
+        for number, tester in enumerate(self.tests):
+            self.say(f"Iteration {self.iteration}, Testing net (#{number})")
+            losses: list[float] = []
+            sums: dict[str, np.ndarray] = {}
+            for _ in range(self.settings.message.test_iter[number]):
+                if self._interrupted():
+                    self.say("Test interrupted.")
+                    return
+                loss, outputs = tester.run()
+                losses.append(loss)
+                for name, value in outputs.items():
+                    sums[name] = sums.get(name, 0) + value.astype(np.float64)
+            means = {name: total / len(losses) for name, total in sums.items()}
+            if self.settings.message.test_compute_loss:
+                self.say(f"Test loss: {shown(float(np.mean(losses)))}")
+            for line in output_lines("Test", means, tester.loss_weights):
+                self.say(line)
+            self.measured({
+                "iteration": self.iteration, "phase": "test", "test_net": number, "loss": float(np.mean(losses)),
+                "outputs": plain(means),
+            })  # fmt: skip
+
+    def _interrupted(self) -> bool:
+        """Do what is wanted in the middle of a test; whether that is to stop."""
+        while (wanted := self.poll()) != "none":
+            if wanted == "snapshot":
+                self.snapshot()
+            self._stopping = self._stopping or wanted == "stop"
+        return self._stopping
+
+    # ── snapshots ───────────────────────────────────────────────────────────────────────────────────
+
+    def snapshot(self) -> tuple[Path, Path]:
+        """Write weights and state, named after the iteration; the two files. Raises OSError."""
+        m = self.settings.message
+        hdf5 = m.snapshot_format == caffe_pb2.SolverParameter.HDF5
+        kind, ending = ("HDF5", ".h5") if hdf5 else ("binary proto", "")
+        stem = f"{m.snapshot_prefix}_iter_{self.iteration}"
+        weights, state = Path(f"{stem}.caffemodel{ending}"), Path(f"{stem}.solverstate{ending}")
+        self.say(f"Snapshotting to {kind} file {weights}")
+        self.engine.save(weights)
+        self.say(f"Snapshotting solver state to {kind} file {state}")
+        write_state(state, State(self.iteration, str(weights), self.schedule.step, tuple(self.engine.memory)))
+        return weights, state
+
+    def restore(self, path: str) -> None:
+        """Go on from a state; raises CompileError where it is of another net or rule, or its weights are missing."""
+        state = read_state(path)
+        arrays = restored(state, [array.shape for array in self.engine.memory], path)
+        if state.weights:
+            self.engine.load(self._weights_of(state, path))
+        for own, array in zip(self.engine.memory, arrays, strict=True):
+            np.copyto(own, array)
+        self.iteration, self.schedule.step = state.iteration, state.step
+
+    def _weights_of(self, state: State, path: str) -> Path:
+        """The weights of a state: where it says, or beside it where both have been moved."""
+        beside = Path(path).with_name(Path(state.weights).name)
+        return beside if not Path(state.weights).exists() and beside.exists() else Path(state.weights)
+
+
+def shown(number: float) -> str:
+    """A number as C++ streams print it, with six digits."""
+    return f"{number:.6g}"
+
+
+def output_lines(net: str, outputs: Arrays, weights: Mapping[str, float]) -> Iterator[str]:
+    """A line for every number of every output, numbered through; losses with their weight."""
+    pairs = [(name, value) for name, array in outputs.items() for value in np.ravel(array).tolist()]
+    for k, (name, value) in enumerate(pairs):
+        weight = weights.get(name, 0.0)
+        loss = f" (* {shown(weight)} = {shown(weight * value)} loss)" if weight else ""
+        yield f"    {net} net output #{k}: {name} = {shown(value)}{loss}"
+
+
+def plain(outputs: Arrays) -> dict[str, Any]:
+    """Outputs as JSON takes them: those of one number as it is."""
+    return {name: float(np.ravel(a)[0]) if np.size(a) == 1 else np.asarray(a).tolist() for name, a in outputs.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,8 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
 from tcaffe.link import link
-from tcaffe.passes.pipeline import Observer, Pipeline, lower
-from tcaffe.request import INFERENCE, Request
+from tcaffe.passes.pipeline import Observer, Pipeline
+from tcaffe.request import INFERENCE, Request, within
 from tcaffe.runtime.executable import Executable
 from tcaffe.runtime.manifest import Manifest
 from tcaffe.runtime.params import room
@@ -94,13 +94,15 @@ def deploy(
     return assemble(program, fill, workers=threads, stages=stages, unused=unused)
 
 
-def build(graph: Graph, values: Values, pipeline: Pipeline, *, workers: int) -> Executable:
-    """`graph` through a pipeline to an executable; `values` are its parameters by name.
+def build(
+    graph: Graph, values: Values, pipelines: Iterable[Pipeline], *, workers: int, memory_budget: int | None = None
+) -> Executable:
+    """`graph` through the first of the pipelines that keeps to the budget; `values` are its parameters by name.
 
-    What the kernels read or change as it stands is not copied.
+    What the kernels read or change as it stands is not copied. Raises CompileError where no pipeline keeps to it.
     """
     stages = Stages()
-    program = lower(graph, pipeline, workers=workers, observe=stages.show)
+    program, _ = within(memory_budget, graph, pipelines, workers=workers, observe=stages.show)
     return assemble(program, lambda manifest: evaluate(program.prepare, values), workers=workers, stages=stages)
 
 

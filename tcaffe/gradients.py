@@ -15,10 +15,14 @@ from tcaffe.passes.differentiate import differentiate
 
 @dataclass(frozen=True)
 class TrainingGraph:
-    """A net and its gradients in one graph, and the names of those outputs that are the forward pass."""
+    """A net and its gradients in one graph.
+
+    `forward` names those outputs that are the forward pass, `gradients` maps parameters and blobs to their gradients.
+    """
 
     graph: Graph
     forward: frozenset[str]
+    gradients: Mapping[Node, Node]
 
 
 def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequence[str] | None = None) -> TrainingGraph:
@@ -45,7 +49,13 @@ def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequen
     for name, node in targets.items():
         if node in gradients:
             found[_fresh(f"d.{name}", found)] = gradients[node]
-    return TrainingGraph(Graph(lowered.graph.name, found), forward)
+    return TrainingGraph(Graph(lowered.graph.name, found), forward, gradients)
+
+
+def total_loss(lowered: Lowered) -> Node:
+    """The sum of all losses, each times its weight: f32[]."""
+    terms = [ops.reduce_sum(v * weight, axes=tuple(range(len(v.shape)))) for v, weight in _losses(lowered)]
+    return sum(terms[1:], terms[0]) if terms else ops.const(value=0.0, shape=())
 
 
 def _losses(lowered: Lowered) -> Iterator[tuple[Node, Node]]:

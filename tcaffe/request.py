@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tcaffe.diagnostics import CompileError, Diagnostic, suggest
@@ -32,14 +32,8 @@ class Request:
         Raises CompileError for names there are not, and if every pipeline needs more.
         """
         graph, pipelines = self.work(lowered)
-        least: int | None = None
-        for pipeline in pipelines:
-            program = lower(graph, pipeline, workers=workers, naive=self.naive(lowered, graph), observe=observe)
-            if self.memory_budget is None or program.nbytes <= self.memory_budget:
-                return program, pipeline
-            least = program.nbytes if least is None else min(least, program.nbytes)
-        assert least is not None
-        raise CompileError([_over_budget(least, self)])
+        naive = self.naive(lowered, graph)
+        return within(self.memory_budget, graph, pipelines, workers=workers, naive=naive, observe=observe)
 
     def work(self, lowered: Lowered) -> tuple[Graph, tuple[Pipeline, ...]]:
         """What is to be computed, and the passes that suit it: those first that make the fastest program."""
@@ -62,6 +56,29 @@ INFERENCE = Request()
 """The net's outputs."""
 
 
+def within(
+    budget: int | None,
+    graph: Graph,
+    pipelines: Iterable[Pipeline],
+    *,
+    workers: int,
+    naive: int = 0,
+    observe: Observer | None = None,
+) -> tuple[Program, Pipeline]:
+    """`graph` through the first of the pipelines whose program takes no more than `budget` bytes, and that pipeline.
+
+    Raises CompileError if every one takes more.
+    """
+    least: int | None = None
+    for pipeline in pipelines:
+        program = lower(graph, pipeline, workers=workers, naive=naive, observe=observe)
+        if budget is None or program.nbytes <= budget:
+            return program, pipeline
+        least = program.nbytes if least is None else min(least, program.nbytes)
+    message = f"the net needs at least {least:,} bytes, and the memory budget is {budget:,}"
+    raise CompileError([Diagnostic("E0615", message, note="arena and parameters together; a smaller batch needs less")])
+
+
 def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, Node]:
     """The blobs called `names`, or the net's own outputs; raises CompileError for every name that is no blob."""
     chosen = list(lowered.outputs if names is None else names)
@@ -73,8 +90,3 @@ def choose_outputs(lowered: Lowered, names: Sequence[str] | None) -> dict[str, N
 
 def _no_blob(name: str, lowered: Lowered) -> Diagnostic:
     return Diagnostic("E0601", f"the net has no blob `{name}`", suggestion=suggest(name, lowered.blobs))
-
-
-def _over_budget(least: int, request: Request) -> Diagnostic:
-    message = f"the net needs at least {least:,} bytes, and the memory budget is {request.memory_budget:,}"
-    return Diagnostic("E0615", message, note="arena and parameters together; a smaller batch needs less")

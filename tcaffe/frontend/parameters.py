@@ -60,6 +60,14 @@ def owner_of(param: Node) -> Node:
     return param.inputs[0] if param.op is ops.reshape else param
 
 
+def shared_places(lowered: Lowered) -> dict[str, set[int]]:
+    """Which parameters of each layer, by number, are another layer's."""
+    return {
+        layer.name: {k for k, p in enumerate(layer.params) if not owner_of(p).name.startswith(f"{layer.name}.")}
+        for layer in lowered.layers
+    }
+
+
 def _target(layer: LoweredLayer) -> Target:
     """A layer as weights are matched to it; what another layer owns may be missing from a file."""
     own = f"{layer.name}."

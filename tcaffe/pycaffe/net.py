@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from tcaffe.frontend.load import NetInState, read_state
 from tcaffe.frontend.lower import AUTOMATIC
+from tcaffe.frontend.parameters import shared_places
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5
 from tcaffe.pycaffe import batches
 from tcaffe.pycaffe.blob import Blob
@@ -21,7 +22,7 @@ from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.hooks import Hook, Hooks
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.layer import Layer
-from tcaffe.pycaffe.parameters import File, Parameters, shared_places
+from tcaffe.pycaffe.parameters import File, Parameters
 from tcaffe.pycaffe.runner import Runner
 from tcaffe.pycaffe.settings import SETTINGS, TEST, TRAIN
 

@@ -92,10 +92,3 @@ class Parameters:
         """The values of each layer's parameters, by the layer's name."""
         return {layer.name: [blob.data for blob in self.of(layer.params)] for layer in lowered.layers}
 
-
-def shared_places(lowered: Lowered) -> dict[str, set[int]]:
-    """Which parameters of each layer, by number, are another layer's."""
-    return {
-        layer.name: {k for k, p in enumerate(layer.params) if not owner_of(p).name.startswith(f"{layer.name}.")}
-        for layer in lowered.layers
-    }

@@ -29,7 +29,7 @@ class Part:
     def __init__(self, graph: Graph, params: Mapping[str, ParameterBlob]) -> None:
         self._params = {node.name: params[node.name] for node in graph.params}
         self._versions = self._versions_now()
-        self._executable = build(graph, self._values, FAITHFUL, workers=default_workers())
+        self._executable = build(graph, self._values, [FAITHFUL], workers=default_workers())
         self._context = self._executable.context()
         assert self._executable.program is not None
         self._prepare = self._executable.program.prepare

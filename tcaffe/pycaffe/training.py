@@ -15,7 +15,7 @@ from tcaffe.passes.pipeline import UPDATE
 from tcaffe.pycaffe.net import Net
 from tcaffe.runtime.context import Context
 from tcaffe.train.solver import Arrays
-from tcaffe.train.update import RATE, assigned, learned, memories, updates
+from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
 Callback = Callable[[], object]
 
@@ -30,8 +30,9 @@ class NetEngine:
     def __init__(self, net: Net, settings: Any) -> None:
         self.net, self._settings = net, settings
         self.callbacks: list[tuple[Callback, Callback]] = []
-        self._learned = learned(net._lowered, settings)
-        self._memory = {m.name: np.zeros(m.shape, np.float32) for m in memories(self._learned)}
+        self._remembered = remembered(net._lowered, settings)
+        self._learned = [each.node for each in self._remembered if each.learns]
+        self._memory = {m.name: np.zeros(m.shape, np.float32) for m in memories(self._remembered)}
         self._update: tuple[tuple[int, ...], Context] | None = None
 
     @property
@@ -78,19 +79,19 @@ class NetEngine:
         context = self._context()
         context.inputs[RATE][...] = rate
         context.run()
-        for each in self._learned:
-            self.net._parameters.blobs[each.node.name].changed()
+        for w in self._learned:
+            self.net._parameters.blobs[w.name].changed()
     def _context(self) -> Context:
         """The update, bound to the arrays that the net has now."""
-        blobs = {each.node: self.net._parameters.blobs[each.node.name] for each in self._learned}
+        blobs = {w: self.net._parameters.blobs[w.name] for w in self._learned}
         values = {w.name: blob.values for w, blob in blobs.items()} | self._memory
         values |= {f"{w.name}.diff": blob.diff for w, blob in blobs.items()}
         arrays = tuple(map(id, values.values()))
         if self._update is None or self._update[0] != arrays:
             diffs = {w: ops.param(shape=w.shape, name=f"{w.name}.diff") for w in blobs}
-            made = updates(self._settings, self._learned, diffs)
+            made = updates(self._settings, self._remembered, diffs)
             outputs = made.outputs | assigned({diffs[w]: step for w, step in made.steps.items()})
-            executable = build(Graph("update", outputs), values, UPDATE, workers=default_workers())
+            executable = build(Graph("update", outputs), values, [UPDATE], workers=default_workers())
             self._update = arrays, executable.context()
         return self._update[1]
 

@@ -12,13 +12,13 @@ from tcaffe.ir import ops
 from tcaffe.ir.node import Node
 from tcaffe.train.rules import RULES
 
-RATE = "rate"
+RATE = "(rate)"
 """The input, f32[], that the learning rate of the iteration is fed to."""
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A parameter that learns, and nodes for what is remembered of it, in the order of Caffe's history."""
+class Remembered:
+    """A parameter, and nodes for what is remembered of it, in the order of Caffe's history."""
 
     parameter: Parameter
     memory: tuple[Node, ...]
@@ -28,19 +28,24 @@ class Learned:
         """The parameter itself."""
         return self.parameter.node
 
+    @property
+    def learns(self) -> bool:
+        """Whether it changes at all. What does not is remembered as zeros, for snapshots hold it."""
+        return self.parameter.learned and self.parameter.lr_mult != 0
 
-def learned(lowered: Lowered, settings: Any) -> tuple[Learned, ...]:
-    """The parameters of a net that learn: those whose lr_mult is not 0."""
+
+def remembered(lowered: Lowered, settings: Any) -> tuple[Remembered, ...]:
+    """The parameters of a net that a snapshot has a history of: all that Caffe knows as parameters."""
     count = RULES[settings.type].memories
     taken = {p.node.name for p in lowered.parameters}
     return tuple(
-        Learned(p, tuple(_memory(p.node, k, taken) for k in range(count)))
+        Remembered(p, tuple(_memory(p.node, k, taken) for k in range(count)))
         for p in lowered.parameters
-        if p.learned and p.lr_mult != 0
+        if p.index is not None
     )
 
 
-def memories(found: Sequence[Learned]) -> list[Node]:
+def memories(found: Sequence[Remembered]) -> list[Node]:
     """What is remembered, in the order of a .solverstate: the first of all parameters, then the second."""
     return [node for row in zip(*(l.memory for l in found), strict=True) for node in row]
 
@@ -63,7 +68,7 @@ def assigned(values: Mapping[Node, Node]) -> dict[str, Node]:
     return {f"{old.name}'": ops.assign(old, new) for old, new in values.items()}
 
 
-def updates(settings: Any, found: Sequence[Learned], gradients: Mapping[Node, Node]) -> Updates:
+def updates(settings: Any, found: Sequence[Remembered], gradients: Mapping[Node, Node]) -> Updates:
     """The update that a solver makes of gradients, in Caffe's order.
 
     They are clipped together, divided by iter_size, decayed, and only then become steps.
@@ -72,9 +77,10 @@ def updates(settings: Any, found: Sequence[Learned], gradients: Mapping[Node, No
     clipped = _clipped(settings, gradients)
     following: dict[Node, Node] = {}
     steps: dict[Node, Node] = {}
-    for each in found:
+    for each in (each for each in found if each.learns):
         w, p = each.node, each.parameter
-        g = _decayed(settings, p, clipped[w] * (1 / settings.iter_size) if settings.iter_size > 1 else clipped[w])
+        g = clipped[w] if w in clipped else ops.const(value=0.0, shape=w.shape)
+        g = _decayed(settings, p, g * (1 / settings.iter_size) if settings.iter_size > 1 else g)
         local = _spread(rate if p.lr_mult in (None, 1) else rate * p.lr_mult, w)
         update = RULES[settings.type].update(settings, g, each.memory, local)
         steps[w] = update.step

@@ -19,7 +19,11 @@ def _keep(f: Function, node: Node, out: str) -> None:
 
 
 def _assign(f: Function, node: Node, out: str) -> None:
-    f.body.line(f"np.copyto({out}, {f.arguments[node.inputs[1]]})")
+    new = node.inputs[1]
+    if new.op.name == "const":
+        f.body.line(f"{out}.fill({number(new.attrs['value'], node.type.dtype)})")
+    else:
+        f.body.line(f"np.copyto({out}, {f.arguments[new]})")
 
 
 def _reshape(f: Function, node: Node, out: str) -> None:

@@ -93,7 +93,7 @@ def needs_home(kernel: Kernel) -> bool:
         return True
     inside: Mapping[Node, None] = dict.fromkeys(kernel.nodes)
     return any(
-        i.op.name not in ("param", "const") and i not in inside and i.shape == n.shape
+        i.op.name != "const" and i not in inside and i.shape == n.shape
         for n in chain
         if n is not kernel.anchor
         for i in n.inputs

@@ -1,0 +1,230 @@
+"""The engine of `tcaffe train`: a whole iteration, from a batch to the next parameters, as one planned program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tcaffe.compiler import build, default_workers
+from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.frontend.load import NetInState
+from tcaffe.frontend.parameters import load_values, owner_of, parameter_values, shared_places
+from tcaffe.frontend.weights import write_caffemodel, write_hdf5
+from tcaffe.gradients import total_loss, training_graph
+from tcaffe.ir import ops
+from tcaffe.ir.graph import Graph
+from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.node import Node
+from tcaffe.passes.pipeline import FAITHFUL, SEGMENTS, training
+from tcaffe.runtime.context import Context
+from tcaffe.runtime.executable import Executable
+from tcaffe.train.solver import Arrays
+from tcaffe.train.update import RATE, assigned, memories, remembered, updates
+
+LOSS = "(loss)"
+"""The output, f32[], that is the sum of all losses."""
+
+Shape = tuple[int, ...]
+
+
+class Feed(Protocol):
+    """A source of batches for `tops`: `shapes` of those the prototxt does not tell, and `batch`, the next values."""
+
+    tops: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+
+    def batch(self, tops: Mapping[str, Shape]) -> Arrays:
+        """The values of the next forward pass, for tops of these shapes."""
+
+
+class Fed:
+    """A net in some state, for the shapes of its data, and the numbers it draws."""
+
+    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int) -> None:
+        self.message, self._feeds = net.message, feeds
+        self.lowered = net.lower({top: shape for feed in feeds for top, shape in feed.shapes.items()})
+        self._key = np.array([seed, 0], np.int64)
+        fed = {top for feed in feeds for top in feed.tops}
+        if missing := [name for name in self.lowered.inputs if name not in fed]:
+            note = "data layers bring it; a net whose inputs a script fills is trained by tcaffe.get_solver"
+            raise CompileError([
+                Diagnostic("E0806", f"nothing brings data for the input `{name}`", note=note) for name in missing
+            ])  # fmt: skip
+
+    @property
+    def outputs(self) -> dict[str, Node]:
+        """The net's outputs, and the sum of its losses."""
+        return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}
+
+    def feed(self, context: Context) -> None:
+        """Put the next batch where `context` reads it."""
+        for feed in self._feeds:
+            shapes = {top: self.lowered.blobs[top].shape for top in feed.tops}
+            for top, array in feed.batch(shapes).items():
+                if top in context.inputs:
+                    np.copyto(context.inputs[top], array)
+        if self.lowered.random is not None and self.lowered.random.name in context.inputs:
+            np.copyto(context.inputs[self.lowered.random.name], self._key)
+            self._key[1] += 1
+
+    def results(self, context: Context) -> tuple[float, Arrays]:
+        """The loss and the outputs of a run."""
+        found = {name: context.outputs[name] for name in self.lowered.outputs}
+        return float(context.outputs[LOSS]), found
+
+
+class StepEngine:
+    """A net that is trained, its parameters and what the rule remembers of them, all in `values` by name.
+
+    With an `iter_size` above 1 all sub-batches but the last run another program, which adds to gradients that are kept.
+    """
+
+    def __init__(
+        self,
+        net: NetInState,
+        feeds: Sequence[Feed],
+        settings: Any,
+        weights: Sequence[Path] = (),
+        *,
+        seed: int = 0,
+        memory_budget: int | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self.net, self._settings = Fed(net, feeds, seed), settings
+        self._budget, self._workers = memory_budget, workers or default_workers()
+        lowered = self.net.lowered
+        start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
+        self.values = {name: np.array(value, np.float32) for name, value in start.items()}
+        self._remembered = remembered(lowered, settings)
+        self._memories = memories(self._remembered)
+        learned = [each.node for each in self._remembered if each.learns]
+        self._sums = {w: _sum_of(w) for w in learned} if settings.iter_size > 1 else {}
+        for node in (*self._memories, *self._sums.values()):
+            self.values[node.name] = np.zeros(node.shape, np.float32)
+        gradients = training_graph(lowered, {}).gradients
+        self._gradients = {w: gradients[w] for w in learned if w in gradients}
+        self.executable = self._built(self._step())
+        self._last = self.executable.context()
+        self._others = self._built(self._gathering()).context() if self._sums else self._last
+        self._evaluation: Context | None = None
+
+    # ── programs ────────────────────────────────────────────────────────────────────────────────────
+
+    def _step(self) -> Graph:
+        """The last pass of an iteration, and the update."""
+        found = {w: self._sums[w] + g if self._sums else g for w, g in self._gradients.items()}
+        zeros = {total: ops.const(value=0.0, shape=total.shape) for total in self._sums.values()}
+        return self._graph(updates(self._settings, self._remembered, found).outputs | assigned(zeros))
+
+    def _gathering(self) -> Graph:
+        """A pass before the last: gradients are added to those of the passes before."""
+        return self._graph(assigned({self._sums[w]: self._sums[w] + g for w, g in self._gradients.items()}))
+
+    def _graph(self, rest: Mapping[str, Node]) -> Graph:
+        return Graph(self.net.lowered.graph.name, {**self._forward(), **rest})
+
+    def _forward(self) -> dict[str, Node]:
+        """The outputs of the forward pass: the net's own, and what becomes of its state."""
+        state = {old: new for layer in self.net.lowered.layers for old, new in layer.updates.items()}
+        return self.net.outputs | assigned(state)
+
+    def _built(self, graph: Graph) -> Executable:
+        pipelines = (training(self._forward(), segments) for segments in SEGMENTS)
+        return build(graph, self.values, pipelines, workers=self._workers, memory_budget=self._budget)
+
+    # ── what a solver asks for ──────────────────────────────────────────────────────────────────────
+
+    @property
+    def name(self) -> str:
+        """The net's name."""
+        return self.net.lowered.name
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+        return self.net.lowered.loss_weights
+
+    @property
+    def memory(self) -> Sequence[np.ndarray]:
+        """What the rule remembers."""
+        return [self.values[node.name] for node in self._memories]
+
+    def iterate(self, rate: float) -> float:
+        """All passes of an iteration, and the update with the last."""
+        losses = []
+        for context in (*(self._others,) * (self._settings.iter_size - 1), self._last):
+            self.net.feed(context)
+            if RATE in context.inputs:
+                context.inputs[RATE][...] = rate
+            context.run()
+            losses.append(self.net.results(context)[0])
+        return float(np.mean(losses))
+
+    def outputs(self) -> Arrays:
+        """The outputs of the last pass."""
+        return self.net.results(self._last)[1]
+
+    def forward(self) -> float:
+        """A forward pass that changes nothing."""
+        if self._evaluation is None:
+            graph = self.net.lowered.graph.with_outputs(self.net.outputs)
+            self._evaluation = build(graph, self.values, [training(())], workers=self._workers).context()
+        self.net.feed(self._evaluation)
+        self._evaluation.run()
+        return self.net.results(self._evaluation)[0]
+
+    def save(self, path: Path) -> None:
+        """Write the net with its parameters, or with .h5 those alone."""
+        arrays = {
+            layer.name: [self.values[owner_of(p).name].reshape(p.shape) for p in layer.params]
+            for layer in self.net.lowered.layers
+        }
+        if path.suffix == ".h5":
+            write_hdf5(path, list(arrays), arrays, shared_places(self.net.lowered))
+        else:
+            write_caffemodel(path, self.net.message, arrays)
+
+    def load(self, path: Path) -> None:
+        """Take the parameters that a file has for layers of the same names."""
+        for name, value in load_values(self.net.lowered, path)[0].items():
+            np.copyto(self.values[name], value)
+
+
+class TestNet:
+    """A test net with the parameters of the layers that `engine` trains under the same names."""
+
+    def __init__(
+        self, net: NetInState, feeds: Sequence[Feed], engine: StepEngine, weights: Sequence[Path] = (), *, seed: int = 0
+    ) -> None:
+        self.net = Fed(net, feeds, seed)
+        lowered, trained = self.net.lowered, engine.net.lowered.params
+        values = dict(parameter_values(lowered, list(weights), np.random.default_rng(seed)))
+        for name, params in lowered.params.items():
+            for mine, theirs in zip(params, trained.get(name, ()), strict=False):
+                values[owner_of(mine).name] = engine.values[owner_of(theirs).name]
+        graph = lowered.graph.with_outputs(self.net.outputs)
+        self._values = values
+        self._executable = build(graph, values, [FAITHFUL], workers=default_workers())
+        self._context = self._executable.context()
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+        return self.net.lowered.loss_weights
+
+    def run(self) -> tuple[float, Arrays]:
+        """A forward pass with the parameters of now."""
+        assert self._executable.program is not None
+        self._executable.params.refresh(evaluate(self._executable.program.prepare, self._values))
+        self.net.feed(self._context)
+        self._context.run()
+        return self.net.results(self._context)
+
+
+def _sum_of(w: Node) -> Node:
+    """Where the gradients of several passes add up."""
+    return ops.param(shape=w.shape, name=f"{w.name}.sum")
+

@@ -152,8 +152,9 @@ def _alias(name: str) -> str:
 
 
 def _params(program: Program) -> tuple[Node, ...]:
-    """The parameters as regions and views name them."""
-    reads = (*(n for k in program.kernels for n in k.reads), *(n for view in program.views for n in view.inputs))
+    """The parameters as regions name them, then those that only views look at, by name."""
+    viewed = sorted((n for view in program.views for n in view.inputs), key=lambda n: n.name)
+    reads = (*(n for k in program.kernels for n in k.reads), *viewed)
     return tuple(dict.fromkeys(n for n in reads if n.op.name == "param"))
 
 

@@ -113,9 +113,14 @@ class Sharing:
             maker = self.maker.get(new)
             if maker is None or new in taken or new in self.part_of or _is_arrangement(maker) or _assigns(maker):
                 continue
-            if new.type == param.type and last.get(param, -1) <= time[maker] and _reads_before(maker, param, new):
+            if new.type == param.type and last.get(param, -1) <= time[maker] and self._reads_before(maker, param, new):
                 taken.add(new)
                 yield new, param
+
+    def _reads_before(self, kernel: Kernel, param: Node, value: Node) -> bool:
+        """Whether a kernel that stores `value` over `param` has read of it by then what it needs."""
+        reads = [r for r, packed in zip(kernel.reads, kernel.packed, strict=True) if self._origin(packed) is param]
+        return not reads or (reads == [param] and param not in kernel.packing and reads_in_place(kernel, param, value))
 
     def _origin(self, value: Node) -> Node:
         """What `value` is an arrangement of."""
@@ -250,12 +255,6 @@ def reads_in_place(kernel: Kernel, operand: Node, value: Node) -> bool:
                 return False
         seen = seen or node is value
     return True
-
-
-def _reads_before(kernel: Kernel, param: Node, value: Node) -> bool:
-    """Whether a kernel that stores `value` over `param` has read of it by then what it needs."""
-    reads = [r for r, packed in zip(kernel.reads, kernel.packed, strict=True) if param in (r, packed)]
-    return not reads or (reads == [param] and reads_in_place(kernel, param, value))
 
 
 def _assigns(kernel: Kernel) -> bool:

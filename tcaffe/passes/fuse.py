@@ -279,12 +279,27 @@ def _splits_channels(node: Node) -> bool:
 
 def materialised(graph: Graph) -> Graph:
     """An output that is a parameter or a number becomes a value of its own: a copy."""
+    graph = graph.rewrite(assigned_copies)
+    fixed = (ops.param, ops.const)
+    return graph.with_outputs({n: _copied(node) if node.op in fixed else node for n, node in graph.outputs.items()})
 
-    def stored(node: Node) -> Node:
-        fixed = node.op in (ops.param, ops.const)
-        return ops.broadcast(node, shape=node.shape, axes=tuple(range(len(node.shape)))) if fixed else node
 
-    return graph.with_outputs({name: stored(node) for name, node in graph.outputs.items()})
+def assigned_copies(node: Node) -> Node | None:
+    """What a parameter becomes must not lie where one lies that may change before it is read."""
+    match node:
+        case Node(ops.assign, (old, new)) if _is_of_parameter(new):
+            return ops.assign(old, _copied(new))
+    return None
+
+
+def _is_of_parameter(node: Node) -> bool:
+    """Whether a value may be a parameter's bytes, rearranged or not."""
+    arranged = node.op in (ops.reshape, ops.slice_, ops.transpose, ops.keep, ops.assign)
+    return node.op is ops.param or (arranged and any(map(_is_of_parameter, node.inputs)))
+
+
+def _copied(node: Node) -> Node:
+    return ops.broadcast(node, shape=node.shape, axes=tuple(range(len(node.shape))))
 
 
 def own_free_values(graph: Graph) -> Graph:

@@ -109,7 +109,7 @@ class StepEngine:
         self.executable = self._built(self._step())
         self._last = self.executable.context()
         self._others = self._built(self._gathering()).context() if self._sums else self._last
-        self._evaluation: Context | None = None
+        self._forward_alone: Context | None = None
 
     # ── programs ────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,12 +169,12 @@ class StepEngine:
 
     def forward(self) -> float:
         """A forward pass that changes nothing."""
-        if self._evaluation is None:
+        if self._forward_alone is None:
             graph = self.net.lowered.graph.with_outputs(self.net.outputs)
-            self._evaluation = build(graph, self.values, [training(())], workers=self._workers).context()
-        self.net.feed(self._evaluation)
-        self._evaluation.run()
-        return self.net.results(self._evaluation)[0]
+            self._forward_alone = build(graph, self.values, [training(())], workers=self._workers).context()
+        self.net.feed(self._forward_alone)
+        self._forward_alone.run()
+        return self.net.results(self._forward_alone)[0]
 
     def save(self, path: Path) -> None:
         """Write the net with its parameters, or with .h5 those alone."""
@@ -193,7 +193,7 @@ class StepEngine:
             np.copyto(self.values[name], value)
 
 
-class TestNet:
+class Evaluation:
     """A test net with the parameters of the layers that `engine` trains under the same names."""
 
     def __init__(

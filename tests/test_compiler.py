@@ -42,7 +42,7 @@ def test_random_nets(pipeline: Pipeline, graph: Graph) -> None:
     feed = feeds(graph)
     params = {n.name: feed[n.name].astype(np.float32) for n in graph.params}
     inputs = {n.name: feed[n.name].astype(np.float32) for n in graph.inputs}
-    executable = build(graph, params, pipeline, workers=2)
+    executable = build(graph, params, [pipeline], workers=2)
     close(executable(**inputs), evaluate(graph, feed, wide=True))
 
 

@@ -39,7 +39,7 @@ def assert_right(graph: Graph, mode: str, workers: int) -> None:
     pipeline = ({"faithful": FAITHFUL, "optimise": OPTIMISE} | trained)[mode]
     feed = feeds(graph)
     values = {p.name: feed[p.name].astype(np.float32) for p in graph.params}
-    executable = build(graph, values, pipeline, workers=workers)
+    executable = build(graph, values, [pipeline], workers=workers)
     found = executable(**{x.name: feed[x.name].astype(np.float32) for x in graph.inputs if x.name in feed})
     for name, value in evaluate(graph, feed, wide=True).items():
         largest = np.max(np.abs(value), initial=1.0)

@@ -107,14 +107,15 @@ def facts(*pairs: Sequence[str]) -> Table:
 
 def write_json(value: Any) -> None:
     """Print `value` as one JSON document; numbers JSON does not have (nan, inf) become null."""
-    click.echo(json.dumps(_finite(value), indent=1))
+    click.echo(json.dumps(finite(value), indent=1))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """`value` as JSON can hold it: nan and inf as None."""
     if isinstance(value, dict):
-        return {str(key): _finite(inner) for key, inner in value.items()}
+        return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -128,7 +128,7 @@ class Program:
 
     @property
     def params(self) -> tuple[Node, ...]:
-        """The parameters the kernels read, in order of first use, then those that views look at, as `prepare` has them."""
+        """The parameters the kernels read, in order of first use, then those views look at, as `prepare` has them."""
         viewed = {i.name: i for view in self.views for i in view.inputs if i.op.name == "param"}
         prepared = (viewed[name] for name in self.prepare.outputs if name in viewed)
         return tuple(dict.fromkeys((*(p for kernel in self.kernels for p in kernel.params), *prepared)))

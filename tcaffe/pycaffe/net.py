@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tcaffe.data.feeds import MemoryFeed, feeds_of
 from tcaffe.frontend.load import NetInState, read_state
 from tcaffe.frontend.lower import AUTOMATIC
 from tcaffe.frontend.parameters import shared_places
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5
 from tcaffe.pycaffe import batches
 from tcaffe.pycaffe.blob import Blob
-from tcaffe.pycaffe.feeds import MemoryFeed, feeds_of
 from tcaffe.pycaffe.hooks import Hook, Hooks
 from tcaffe.pycaffe.hosts import Hosts
 from tcaffe.pycaffe.layer import Layer
@@ -51,7 +51,7 @@ class Net:
 
     def _start(self, net: NetInState, weights: File | None) -> None:
         self._net = net
-        self._feeds = list(feeds_of(self._net.message))
+        self._feeds = list(feeds_of(self._net.message, SETTINGS.random))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._parameters = Parameters()
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,21 @@ class Settings:
     folder: Path
 
 
-def read_settings(file: File, rule: str | None = None) -> Settings:
-    """The settings in a solver's file; `rule` goes before the `type` it says.
+def read_settings(
+    file: File, rule: str | None = None, *, level: int | None = None, stages: Sequence[str] = ()
+) -> Settings:
+    """The settings in a solver's file; `rule` goes before the `type` it says, `level` before that of `train_state`.
 
-    Raises CompileError with every problem of the solver, or of its nets.
+    `stages` are more stages of the train net. Raises CompileError with every problem of the solver, or of its nets.
     """
     path = Path(file)
     bound = read_message(read_file(path), caffe_pb2.SolverParameter, str(path))
     message = upgrade_solver(bound.message, bound.spans.nearest).solver
     if rule is not None:
         message.type = rule
+    if level is not None:
+        message.train_state.level = level
+    message.train_state.stage.extend(stages)
     reporter = Reporter()
     Checks(message, lambda field: bound.spans.nearest((field,)), reporter).run()
     reporter.raise_if_errors()

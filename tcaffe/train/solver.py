@@ -68,7 +68,8 @@ class Solver:
     """Training by the settings of a solver's file.
 
     `say` is given the lines that the original logs, `poll` says whether somebody wants it to stop or to take a
-    snapshot, `measured` is given a record of each displayed iteration and each test.
+    snapshot, `measured` is given a record of each displayed iteration and each test, `ticked` the number of each
+    iteration, from 1, and its loss.
     """
 
     settings: Settings
@@ -77,6 +78,7 @@ class Solver:
     say: Callable[[str], None] = lambda line: None
     poll: Callable[[], Action] = lambda: "none"
     measured: Callable[[dict[str, Any]], None] = lambda record: None
+    ticked: Callable[[int, float], None] = lambda iteration, loss: None
     iteration: int = 0
     schedule: Schedule = field(init=False)
 
@@ -133,6 +135,7 @@ class Solver:
         if m.display and self.iteration % m.display == 0:
             self._display(rate)
         self.iteration += 1
+        self.ticked(self.iteration, self._losses[-1])
 
     def corrected(self, rate: float) -> float:
         """The rate with which the rule updates now."""

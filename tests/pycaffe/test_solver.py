@@ -10,10 +10,8 @@ import pytest
 
 import tcaffe
 from tcaffe.frontend.parameters import owner_of
-from tcaffe.pycaffe.feeds import feeds_of
-from tcaffe.train.engine import Evaluation, StepEngine
-from tcaffe.train.settings import read_settings, weight_files
-from tcaffe.train.solver import Solver as Loop
+from tcaffe.train.session import start
+from tcaffe.train.settings import read_settings
 from tests.frontend.recorded import SHARED
 
 SOLVERS = SHARED / "solvers"
@@ -59,10 +57,7 @@ def test_a_script_trains_as_recorded(case):
 def test_the_command_s_engine_goes_on_from_the_original_s_snapshots(case):
     settings = read_settings("solver.prototxt")
     settings.message.snapshot = 0  # or it would write over what was recorded
-    files = weight_files(settings.message, settings.folder)
-    engine = StepEngine(settings.train, list(feeds_of(settings.train.message)), settings.message, files)
-    tests = [Evaluation(net, list(feeds_of(net.message)), engine, files) for net in settings.tests]
-    loop = Loop(settings, engine, tests)
+    loop, engine = start(settings)
     loop.restore(str(next(Path().glob("*iter_6.solverstate*"))))
     loop.step(len(case["resumed_loss"]))
     for (layer, number), value in recorded(case, "resumed").items():

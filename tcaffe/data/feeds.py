@@ -10,7 +10,6 @@ import numpy as np
 
 from tcaffe.data.hdf5 import Hdf5Batches
 from tcaffe.frontend.fillers import fill
-from tcaffe.pycaffe.settings import SETTINGS
 
 Shape = tuple[int, ...]
 Arrays = Mapping[str, np.ndarray]
@@ -32,7 +31,7 @@ class MemoryFeed:
 
     shapes: Mapping[str, Shape] = {}
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, random: np.random.Generator) -> None:
         self.tops = tuple(layer.top)
         self.size: int = layer.memory_data_param.batch_size
         self._arrays: tuple[np.ndarray, ...] = ()
@@ -62,7 +61,8 @@ class DummyFeed:
 
     shapes: Mapping[str, Shape] = {}
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, random: np.random.Generator) -> None:
+        self._random = random
         fillers = list(layer.dummy_data_param.data_filler)
         of_top = zip(layer.top, fillers * len(layer.top) if len(fillers) == 1 else fillers, strict=False)
         self._fillers = {top: filler for top, filler in of_top if filler.type not in CONSTANT}
@@ -70,16 +70,15 @@ class DummyFeed:
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """New numbers."""
-        return {top: fill(filler, tops[top], SETTINGS.random) for top, filler in self._fillers.items()}
+        return {top: fill(filler, tops[top], self._random) for top, filler in self._fillers.items()}
 
 
 class Hdf5Feed:
     """The rows of HDF5 files."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, random: np.random.Generator) -> None:
         p = layer.hdf5_data_param
-        random = SETTINGS.random if p.shuffle else None
-        self._batches = Hdf5Batches(p.source, list(layer.top), p.batch_size, random)
+        self._batches = Hdf5Batches(p.source, list(layer.top), p.batch_size, random if p.shuffle else None)
         self.tops = tuple(layer.top)
         self.shapes = self._batches.shapes
 
@@ -88,16 +87,17 @@ class Hdf5Feed:
         return next(self._batches)
 
 
-FEEDS: Mapping[str, Callable[[Any], Feed]] = {"MemoryData": MemoryFeed, "DummyData": DummyFeed, "HDF5Data": Hdf5Feed}
+Make = Callable[[Any, np.random.Generator], Feed]
+FEEDS: Mapping[str, Make] = {"MemoryData": MemoryFeed, "DummyData": DummyFeed, "HDF5Data": Hdf5Feed}
 
 UNREAD = ("Data", "ImageData", "WindowData")  # layers whose tops the caller has to fill
 
 
-def feeds_of(message: Any) -> Iterator[Feed]:
-    """The feeds of a filtered net, in file order; warns of layers whose data it cannot bring."""
+def feeds_of(message: Any, random: np.random.Generator) -> Iterator[Feed]:
+    """The feeds of a filtered net, in file order, drawing from `random`; warns of layers whose data it cannot bring."""
     for layer in message.layer:
         if layer.type in UNREAD:
             fill = " and ".join(f"net.blobs[{top!r}].data" for top in layer.top)
             warnings.warn(f"layer {layer.name!r} ({layer.type}) does not read its data: write to {fill}", stacklevel=3)
         elif layer.type in FEEDS:
-            yield FEEDS[layer.type](layer)
+            yield FEEDS[layer.type](layer, random)

@@ -1,0 +1,94 @@
+"""`tcaffe train`: a net by a solver's prototxt."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tcaffe.cli import screen, units
+from tcaffe.cli.command import command
+from tcaffe.cli.options import size_given, weights_option, workers_option
+from tcaffe.cli.training import EFFECTS, Log, Metrics, Progressing, Signals
+from tcaffe.train.engine import StepEngine
+from tcaffe.train.session import start
+from tcaffe.train.settings import read_settings
+from tcaffe.train.solver import Solver
+
+
+@command
+@click.argument("solver")
+@click.option("--snapshot", metavar="STATE", help="Go on from this .solverstate.")
+@weights_option
+@click.option("--level", type=int, default=0, metavar="N", help="The level of the train net.")
+@click.option("--stage", multiple=True, metavar="NAME", help="A stage of the train net; may be repeated.")
+@click.option("--memory-budget", callback=size_given, metavar="SIZE", help="Bytes that training may take at most.")
+@click.option("--metrics", metavar="FILE", help="Append loss, rate and outputs to FILE, a JSON object a line.")
+@click.option("--log", is_flag=True, help="Write the original's log lines to stderr instead of progress.")
+@click.option("--sigint-effect", type=click.Choice(EFFECTS), default="stop", show_default=True,
+              help="What Ctrl-C does.")  # fmt: skip
+@click.option("--sighup-effect", type=click.Choice(EFFECTS), default="snapshot", show_default=True,
+              help="What a hang-up does.")  # fmt: skip
+@workers_option
+def train(
+    solver: str, snapshot: str | None, weights: Sequence[str], level: int, stage: Sequence[str],
+    memory_budget: int | None, metrics: str | None, log: bool, sigint_effect: Any, sighup_effect: Any,
+    workers: int | None,
+) -> None:  # fmt: skip
+    """Train the net of SOLVER, a solver's prototxt.
+
+    \b
+    tcaffe train solver.prototxt
+    tcaffe train solver.prototxt --snapshot net_iter_5000.solverstate
+    tcaffe train solver.prototxt --weights pretrained.caffemodel --metrics run.jsonl
+    tcaffe train solver.prototxt --memory-budget 2GiB
+
+    Ctrl-C finishes the iteration and takes a snapshot; a second one ends at once. Snapshots are written whole or not at
+    all. Weights are taken by layers that have the same name.
+    """
+    if snapshot and weights:
+        raise click.UsageError("a snapshot has its weights: give --snapshot or --weights")
+    settings = read_settings(solver, level=level or None, stages=stage)
+    files = [] if snapshot else [Path(name) for name in weights] or None
+    session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=workers)
+    _introduce(engine)
+    signals = Signals({signal.SIGINT: sigint_effect, signal.SIGHUP: sighup_effect})
+    session.poll = signals.poll
+    records = Metrics(Path(metrics) if metrics else None)
+    if snapshot:
+        session.restore(snapshot)
+    try:
+        with signals.caught():
+            _run(session, records, log)
+    finally:
+        records.close()
+
+
+def _run(session: Solver, records: Metrics, log: bool) -> None:
+    """Train, and show how it goes."""
+    bar = None if log else Progressing(session.settings.message.max_iter, session.iteration)
+    session.say = Log() if log else lambda line: None
+
+    def measured(record: dict[str, Any]) -> None:
+        records.write(record)
+        if bar:
+            bar.tell(record)
+
+    session.measured = measured
+    if bar:
+        session.ticked = bar.tick
+    with bar.visible() if bar else nullcontext():
+        finished = session.solve()
+    screen.note(f"{'done' if finished else 'stopped'} after {session.iteration} iterations")
+
+
+def _introduce(engine: StepEngine) -> None:
+    """What is trained, and what it takes."""
+    program = engine.executable.program
+    assert program is not None and program.plan is not None
+    memory = f"arena and parameters {units.bytes_(program.nbytes)} ({program.plan.certificate})"
+    screen.note(f"{engine.name}: {units.plural(len(program.kernels), 'kernel')} an iteration, {memory}")

@@ -12,6 +12,8 @@ from tcaffe.data.hdf5 import Hdf5Batches
 from tcaffe.frontend.fillers import fill
 
 Shape = tuple[int, ...]
+Random = Callable[[], np.random.Generator]
+"""Gives the generator of the moment: scripts may start all random numbers anew."""
 Arrays = Mapping[str, np.ndarray]
 CONSTANT = ("constant", "bilinear")  # fillers whose numbers are part of the program
 
@@ -31,7 +33,7 @@ class MemoryFeed:
 
     shapes: Mapping[str, Shape] = {}
 
-    def __init__(self, layer: Any, random: np.random.Generator) -> None:
+    def __init__(self, layer: Any, random: Random) -> None:
         self.tops = tuple(layer.top)
         self.size: int = layer.memory_data_param.batch_size
         self._arrays: tuple[np.ndarray, ...] = ()
@@ -61,7 +63,7 @@ class DummyFeed:
 
     shapes: Mapping[str, Shape] = {}
 
-    def __init__(self, layer: Any, random: np.random.Generator) -> None:
+    def __init__(self, layer: Any, random: Random) -> None:
         self._random = random
         fillers = list(layer.dummy_data_param.data_filler)
         of_top = zip(layer.top, fillers * len(layer.top) if len(fillers) == 1 else fillers, strict=False)
@@ -70,15 +72,15 @@ class DummyFeed:
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """New numbers."""
-        return {top: fill(filler, tops[top], self._random) for top, filler in self._fillers.items()}
+        return {top: fill(filler, tops[top], self._random()) for top, filler in self._fillers.items()}
 
 
 class Hdf5Feed:
     """The rows of HDF5 files."""
 
-    def __init__(self, layer: Any, random: np.random.Generator) -> None:
+    def __init__(self, layer: Any, random: Random) -> None:
         p = layer.hdf5_data_param
-        self._batches = Hdf5Batches(p.source, list(layer.top), p.batch_size, random if p.shuffle else None)
+        self._batches = Hdf5Batches(p.source, list(layer.top), p.batch_size, random() if p.shuffle else None)
         self.tops = tuple(layer.top)
         self.shapes = self._batches.shapes
 
@@ -87,13 +89,13 @@ class Hdf5Feed:
         return next(self._batches)
 
 
-Make = Callable[[Any, np.random.Generator], Feed]
+Make = Callable[[Any, Random], Feed]
 FEEDS: Mapping[str, Make] = {"MemoryData": MemoryFeed, "DummyData": DummyFeed, "HDF5Data": Hdf5Feed}
 
 UNREAD = ("Data", "ImageData", "WindowData")  # layers whose tops the caller has to fill
 
 
-def feeds_of(message: Any, random: np.random.Generator) -> Iterator[Feed]:
+def feeds_of(message: Any, random: Random) -> Iterator[Feed]:
     """The feeds of a filtered net, in file order, drawing from `random`; warns of layers whose data it cannot bring."""
     for layer in message.layer:
         if layer.type in UNREAD:

@@ -51,7 +51,7 @@ class Net:
 
     def _start(self, net: NetInState, weights: File | None) -> None:
         self._net = net
-        self._feeds = list(feeds_of(self._net.message, SETTINGS.random))
+        self._feeds = list(feeds_of(self._net.message, lambda: SETTINGS.random))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._parameters = Parameters()
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass

@@ -29,10 +29,10 @@ def start(
     files = list(weight_files(m, settings.folder) if weights is None else weights)
     seed = m.random_seed if m.random_seed >= 0 else int(np.random.default_rng().integers(2**31))
     random = np.random.default_rng(seed)
-    feeds = list(feeds_of(settings.train.message, random))
+    feeds = list(feeds_of(settings.train.message, lambda: random))
     engine = StepEngine(settings.train, feeds, m, files, seed=seed, memory_budget=memory_budget, workers=workers)
     tests = [
-        Evaluation(net, list(feeds_of(net.message, random)), engine, files, seed=seed + 1 + k)
+        Evaluation(net, list(feeds_of(net.message, lambda: random)), engine, files, seed=seed + 1 + k)
         for k, net in enumerate(settings.tests)
     ]
     return Solver(settings, engine, tests), engine

@@ -81,6 +81,7 @@ class NetEngine:
         context.run()
         for w in self._learned:
             self.net._parameters.blobs[w.name].changed()
+
     def _context(self) -> Context:
         """The update, bound to the arrays that the net has now."""
         blobs = {w: self.net._parameters.blobs[w.name] for w in self._learned}

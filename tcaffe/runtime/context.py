@@ -40,12 +40,32 @@ class Context:
         self._kernels = tuple(
             functions[call.function](pool, *_arguments(call, views, params)) for call in manifest.calls
         )
+        self._finished = _finished(manifest)
 
-    def run(self) -> None:
-        """Compute the outputs from the inputs. Allocates nothing of size; a not-a-number is a result, not a warning."""
+    def run(self, finished: Callable[[str], None] | None = None) -> None:
+        """Compute the outputs from the inputs. Allocates nothing of size; a not-a-number is a result, not a warning.
+
+        `finished` is called with the name of each parameter that is given a next value, as soon as it is there.
+        """
         with np.errstate(all="ignore"), self._pool.awake():
-            for run in self._kernels:
+            if finished is None:
+                for run in self._kernels:
+                    run()
+                return
+            for run, names in zip(self._kernels, self._finished, strict=True):
                 run()
+                for name in names:
+                    finished(name)
+
+
+def _finished(manifest: Manifest) -> list[list[str]]:
+    """For each kernel, the parameters that no kernel after it writes to."""
+    params = {view.name: view.param for view in manifest.views if view.param}
+    last = {params[name]: k for k, call in enumerate(manifest.calls) for name in call.outputs if name in params}
+    found: list[list[str]] = [[] for _ in manifest.calls]
+    for name, k in last.items():
+        found[k].append(name)
+    return found
 
 
 def _arguments(call: Call, views: Mapping[str, np.ndarray], params: Mapping[str, np.ndarray]) -> list[np.ndarray]:

@@ -4,76 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from tcaffe.compiler import build, default_workers
-from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.data.feeds import Feed
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values, shared_places
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5
-from tcaffe.gradients import total_loss, training_graph
+from tcaffe.gradients import training_graph
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
-from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
-from tcaffe.passes.pipeline import FAITHFUL, SEGMENTS, training
+from tcaffe.passes.pipeline import SEGMENTS, training
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
+from tcaffe.train.fed import Fed
 from tcaffe.train.solver import Arrays
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
-
-LOSS = "(loss)"
-"""The output, f32[], that is the sum of all losses."""
-
-Shape = tuple[int, ...]
-
-
-class Feed(Protocol):
-    """A source of batches for `tops`: `shapes` of those the prototxt does not tell, and `batch`, the next values."""
-
-    tops: tuple[str, ...]
-    shapes: Mapping[str, Shape]
-
-    def batch(self, tops: Mapping[str, Shape]) -> Arrays:
-        """The values of the next forward pass, for tops of these shapes."""
-
-
-class Fed:
-    """A net in some state, for the shapes of its data, and the numbers it draws."""
-
-    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int) -> None:
-        self.message, self._feeds = net.message, feeds
-        self.lowered = net.lower({top: shape for feed in feeds for top, shape in feed.shapes.items()})
-        self._key = np.array([seed, 0], np.int64)
-        fed = {top for feed in feeds for top in feed.tops}
-        if missing := [name for name in self.lowered.inputs if name not in fed]:
-            note = "data layers bring it; a net whose inputs a script fills is trained by tcaffe.get_solver"
-            raise CompileError([
-                Diagnostic("E0806", f"nothing brings data for the input `{name}`", note=note) for name in missing
-            ])  # fmt: skip
-
-    @property
-    def outputs(self) -> dict[str, Node]:
-        """The net's outputs, and the sum of its losses."""
-        return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}
-
-    def feed(self, context: Context) -> None:
-        """Put the next batch where `context` reads it."""
-        for feed in self._feeds:
-            shapes = {top: self.lowered.blobs[top].shape for top in feed.tops}
-            for top, array in feed.batch(shapes).items():
-                if top in context.inputs:
-                    np.copyto(context.inputs[top], array)
-        if self.lowered.random is not None and self.lowered.random.name in context.inputs:
-            np.copyto(context.inputs[self.lowered.random.name], self._key)
-            self._key[1] += 1
-
-    def results(self, context: Context) -> tuple[float, Arrays]:
-        """The loss and the outputs of a run."""
-        found = {name: context.outputs[name] for name in self.lowered.outputs}
-        return float(context.outputs[LOSS]), found
 
 
 class StepEngine:
@@ -191,37 +140,6 @@ class StepEngine:
         """Take the parameters that a file has for layers of the same names."""
         for name, value in load_values(self.net.lowered, path)[0].items():
             np.copyto(self.values[name], value)
-
-
-class Evaluation:
-    """A test net with the parameters of the layers that `engine` trains under the same names."""
-
-    def __init__(
-        self, net: NetInState, feeds: Sequence[Feed], engine: StepEngine, weights: Sequence[Path] = (), *, seed: int = 0
-    ) -> None:
-        self.net = Fed(net, feeds, seed)
-        lowered, trained = self.net.lowered, engine.net.lowered.params
-        values = dict(parameter_values(lowered, list(weights), np.random.default_rng(seed)))
-        for name, params in lowered.params.items():
-            for mine, theirs in zip(params, trained.get(name, ()), strict=False):
-                values[owner_of(mine).name] = engine.values[owner_of(theirs).name]
-        graph = lowered.graph.with_outputs(self.net.outputs)
-        self._values = values
-        self._executable = build(graph, values, [FAITHFUL], workers=default_workers())
-        self._context = self._executable.context()
-
-    @property
-    def loss_weights(self) -> Mapping[str, float]:
-        """The weight of each loss."""
-        return self.net.lowered.loss_weights
-
-    def run(self) -> tuple[float, Arrays]:
-        """A forward pass with the parameters of now."""
-        assert self._executable.program is not None
-        self._executable.params.refresh(evaluate(self._executable.program.prepare, self._values))
-        self.net.feed(self._context)
-        self._context.run()
-        return self.net.results(self._context)
 
 
 def _sum_of(w: Node) -> Node:

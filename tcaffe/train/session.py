@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tcaffe.data.feeds import feeds_of
-from tcaffe.train.engine import Evaluation, StepEngine
+from tcaffe.train.engine import StepEngine
+from tcaffe.train.evaluation import Evaluation
 from tcaffe.train.settings import Settings, weight_files
 from tcaffe.train.solver import Solver
 

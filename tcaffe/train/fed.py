@@ -1,0 +1,54 @@
+"""Nets that bring their own data, as a training program needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tcaffe.data.feeds import Feed
+from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.frontend.load import NetInState
+from tcaffe.gradients import total_loss
+from tcaffe.ir.node import Node
+from tcaffe.runtime.context import Context
+from tcaffe.train.solver import Arrays
+
+LOSS = "(loss)"
+"""The output, f32[], that is the sum of all losses."""
+
+
+class Fed:
+    """A net in some state, for the shapes of its data, and the numbers it draws."""
+
+    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int) -> None:
+        self.message, self._feeds = net.message, feeds
+        self.lowered = net.lower({top: shape for feed in feeds for top, shape in feed.shapes.items()})
+        self._key = np.array([seed, 0], np.int64)
+        fed = {top for feed in feeds for top in feed.tops}
+        if missing := [name for name in self.lowered.inputs if name not in fed]:
+            note = "data layers bring it; a net whose inputs a script fills is trained by tcaffe.get_solver"
+            raise CompileError([
+                Diagnostic("E0806", f"nothing brings data for the input `{name}`", note=note) for name in missing
+            ])  # fmt: skip
+
+    @property
+    def outputs(self) -> dict[str, Node]:
+        """The net's outputs, and the sum of its losses."""
+        return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}
+
+    def feed(self, context: Context) -> None:
+        """Put the next batch where `context` reads it."""
+        for feed in self._feeds:
+            shapes = {top: self.lowered.blobs[top].shape for top in feed.tops}
+            for top, array in feed.batch(shapes).items():
+                if top in context.inputs:
+                    np.copyto(context.inputs[top], array)
+        if self.lowered.random is not None and self.lowered.random.name in context.inputs:
+            np.copyto(context.inputs[self.lowered.random.name], self._key)
+            self._key[1] += 1
+
+    def results(self, context: Context) -> tuple[float, Arrays]:
+        """The loss and the outputs of a run."""
+        found = {name: context.outputs[name] for name in self.lowered.outputs}
+        return float(context.outputs[LOSS]), found

@@ -40,4 +40,11 @@ SOLVER = {
         The message says what. A net is trained if it has a loss and a parameter that learns, and all its inputs are
         made by data layers.
     """,
+    "E0807": """
+        A process of a training in parallel is missing
+
+        Several processes train together after `torchrun -m tcaffe.cli train ...`; each needs torch (pip install
+        'tcaffe[distributed]'). When one of them ends, all end. The first one writes the snapshots, whole or not at all:
+        go on from the last with --snapshot in all processes.
+    """,
 }

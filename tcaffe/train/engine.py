@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tcaffe.passes.pipeline import SEGMENTS, training
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
 from tcaffe.train.fed import Fed
+from tcaffe.train.group import ALONE, Group
 from tcaffe.train.solver import Arrays
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
@@ -41,32 +42,45 @@ class StepEngine:
         seed: int = 0,
         memory_budget: int | None = None,
         workers: int | None = None,
+        group: Group = ALONE,
     ) -> None:
-        self.net, self._settings = Fed(net, feeds, seed), settings
+        self.net, self._settings, self.group = Fed(net, feeds, seed + group.rank), settings, group
         self._budget, self._workers = memory_budget, workers or default_workers()
         lowered = self.net.lowered
         start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
         self.values = {name: np.array(value, np.float32) for name, value in start.items()}
         self._remembered = remembered(lowered, settings)
         self._memories = memories(self._remembered)
-        learned = [each.node for each in self._remembered if each.learns]
-        self._sums = {w: _sum_of(w) for w in learned} if settings.iter_size > 1 else {}
-        for node in (*self._memories, *self._sums.values()):
-            self.values[node.name] = np.zeros(node.shape, np.float32)
+        self.values |= {node.name: np.zeros(node.shape, np.float32) for node in self._memories}
         gradients = training_graph(lowered, {}).gradients
+        learned = [each.node for each in self._remembered if each.learns]
         self._gradients = {w: gradients[w] for w in learned if w in gradients}
+        self._sums: Mapping[Node, Node] = {}
+        self._forward_alone: Context | None = None
+        self._compile()
+
+    # ── programs ────────────────────────────────────────────────────────────────────────────────────
+
+    executable: Executable
+    """The program of an iteration's last pass."""
+
+    def _compile(self) -> None:
+        """Make the programs that an iteration needs."""
+        if self._settings.iter_size > 1:
+            self._sums = {w: sum_of(w) for w in self._gradients}
+            self.values |= {total.name: np.zeros(total.shape, np.float32) for total in self._sums.values()}
         self.executable = self._built(self._step())
         self._last = self.executable.context()
         self._others = self._built(self._gathering()).context() if self._sums else self._last
-        self._forward_alone: Context | None = None
-
-    # ── programs ────────────────────────────────────────────────────────────────────────────────────
 
     def _step(self) -> Graph:
         """The last pass of an iteration, and the update."""
         found = {w: self._sums[w] + g if self._sums else g for w, g in self._gradients.items()}
-        zeros = {total: ops.const(value=0.0, shape=total.shape) for total in self._sums.values()}
-        return self._graph(updates(self._settings, self._remembered, found).outputs | assigned(zeros))
+        return self._graph(updates(self._settings, self._remembered, found).outputs | self._cleared())
+
+    def _cleared(self) -> dict[str, Node]:
+        """Outputs that make the sums of gradients zero again."""
+        return assigned({total: ops.const(value=0.0, shape=total.shape) for total in self._sums.values()})
 
     def _gathering(self) -> Graph:
         """A pass before the last: gradients are added to those of the passes before."""
@@ -103,14 +117,19 @@ class StepEngine:
 
     def iterate(self, rate: float) -> float:
         """All passes of an iteration, and the update with the last."""
-        losses = []
-        for context in (*(self._others,) * (self._settings.iter_size - 1), self._last):
-            self.net.feed(context)
-            if RATE in context.inputs:
-                context.inputs[RATE][...] = rate
-            context.run()
-            losses.append(self.net.results(context)[0])
-        return float(np.mean(losses))
+        losses = [self._pass(self._others) for _ in range(self._settings.iter_size - 1)]
+        return float(np.mean([*losses, self._finish(rate)]))
+
+    def _finish(self, rate: float) -> float:
+        """The last pass, and the update."""
+        set_rate(self._last, rate)
+        return self._pass(self._last)
+
+    def _pass(self, context: Context, finished: Callable[[str], None] | None = None) -> float:
+        """The next batch through a program; its loss."""
+        self.net.feed(context)
+        context.run(finished)
+        return self.net.results(context)[0]
 
     def outputs(self) -> Arrays:
         """The outputs of the last pass."""
@@ -121,9 +140,7 @@ class StepEngine:
         if self._forward_alone is None:
             graph = self.net.lowered.graph.with_outputs(self.net.outputs)
             self._forward_alone = build(graph, self.values, [training(())], workers=self._workers).context()
-        self.net.feed(self._forward_alone)
-        self._forward_alone.run()
-        return self.net.results(self._forward_alone)[0]
+        return self._pass(self._forward_alone)
 
     def save(self, path: Path) -> None:
         """Write the net with its parameters, or with .h5 those alone."""
@@ -142,7 +159,12 @@ class StepEngine:
             np.copyto(self.values[name], value)
 
 
-def _sum_of(w: Node) -> Node:
+def sum_of(w: Node) -> Node:
     """Where the gradients of several passes add up."""
     return ops.param(shape=w.shape, name=f"{w.name}.sum")
 
+
+def set_rate(context: Context, rate: float) -> None:
+    """Give a program its learning rate, unless nothing in it learns."""
+    if RATE in context.inputs:
+        context.inputs[RATE][...] = rate

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tcaffe.data.feeds import feeds_of
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.evaluation import Evaluation
+from tcaffe.train.group import ALONE, Group
+from tcaffe.train.parallel import ParallelEngine
 from tcaffe.train.settings import Settings, weight_files
 from tcaffe.train.solver import Solver
 
@@ -20,6 +23,7 @@ def start(
     weights: Sequence[Path] | None = None,
     memory_budget: int | None = None,
     workers: int | None = None,
+    group: Group = ALONE,
 ) -> tuple[Solver, StepEngine]:
     """The solver of these settings and its engine: the net compiled, its parameters as fillers or weights have them.
 
@@ -28,12 +32,24 @@ def start(
     """
     m = settings.message
     files = list(weight_files(m, settings.folder) if weights is None else weights)
-    seed = m.random_seed if m.random_seed >= 0 else int(np.random.default_rng().integers(2**31))
+    seed = _seed(m, group)
     random = np.random.default_rng(seed)
     feeds = list(feeds_of(settings.train.message, lambda: random))
-    engine = StepEngine(settings.train, feeds, m, files, seed=seed, memory_budget=memory_budget, workers=workers)
+    kind = StepEngine if group.size == 1 else ParallelEngine
+    engine = kind(
+        settings.train, feeds, m, files, seed=seed, memory_budget=memory_budget, workers=workers, group=group
+    )
+    if group.rank > 0:
+        return Solver(settings, engine, group=group), engine
     tests = [
         Evaluation(net, list(feeds_of(net.message, lambda: random)), engine, files, seed=seed + 1 + k)
         for k, net in enumerate(settings.tests)
     ]
-    return Solver(settings, engine, tests), engine
+    return Solver(settings, engine, tests, group=group), engine
+
+
+def _seed(settings: Any, group: Group) -> int:
+    """The seed that the settings give, else another each time, the same for all of the group."""
+    place = np.array([settings.random_seed if settings.random_seed >= 0 else np.random.default_rng().integers(2**31)])
+    group.share(place)
+    return int(place[0])

@@ -7,18 +7,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
 from tcaffe.schema import caffe_pb2
+from tcaffe.train.group import ALONE, Group
 from tcaffe.train.rules import RULES
 from tcaffe.train.schedule import Schedule
 from tcaffe.train.settings import Settings
 from tcaffe.train.snapshot import State, read_state, restored, write_state
 
 Arrays = Mapping[str, np.ndarray]
-Action = Literal["none", "stop", "snapshot"]
+Action = Literal["none", "snapshot", "stop"]
+ACTIONS: tuple[Action, ...] = get_args(Action)  # the later, the more it matters
 
 
 class Engine(Protocol):
@@ -79,6 +81,7 @@ class Solver:
     poll: Callable[[], Action] = lambda: "none"
     measured: Callable[[dict[str, Any]], None] = lambda record: None
     ticked: Callable[[int, float], None] = lambda iteration, loss: None
+    group: Group = ALONE
     iteration: int = 0
     schedule: Schedule = field(init=False)
 
@@ -119,15 +122,20 @@ class Solver:
             due = m.test_interval > 0 and self.iteration % m.test_interval == 0
             if due and (self.iteration > 0 or m.test_initialization):
                 self.test()
+                self._stopping = self._agreed("stop" if self._stopping else "none") == "stop"
             if self._stopping:
                 return
             self._iterate(m)
-            wanted = self.poll()
+            wanted = self._agreed(self.poll())
             self._stopping = wanted == "stop"
             if wanted == "snapshot" or (m.snapshot > 0 and self.iteration % m.snapshot == 0):
                 self.snapshot()
             if self._stopping:
                 return
+
+    def _agreed(self, wanted: Action) -> Action:
+        """What the process wants that wants the most."""
+        return ACTIONS[self.group.largest(ACTIONS.index(wanted))]
 
     def _iterate(self, m: Any) -> None:
         rate = self.schedule.rate(self.iteration)
@@ -194,8 +202,10 @@ class Solver:
 
     # ── snapshots ───────────────────────────────────────────────────────────────────────────────────
 
-    def snapshot(self) -> tuple[Path, Path]:
-        """Write weights and state, named after the iteration; the two files. Raises OSError."""
+    def snapshot(self) -> None:
+        """Write weights and state, named after the iteration, if this process is the first. Raises OSError."""
+        if self.group.rank > 0:
+            return
         m = self.settings.message
         hdf5 = m.snapshot_format == caffe_pb2.SolverParameter.HDF5
         kind, ending = ("HDF5", ".h5") if hdf5 else ("binary proto", "")
@@ -205,7 +215,6 @@ class Solver:
         self.engine.save(weights)
         self.say(f"Snapshotting solver state to {kind} file {state}")
         write_state(state, State(self.iteration, str(weights), self.schedule.step, tuple(self.engine.memory)))
-        return weights, state
 
     def restore(self, path: str) -> None:
         """Go on from a state; raises CompileError where it is of another net or rule, or its weights are missing."""

@@ -14,7 +14,9 @@ from tcaffe.cli import screen, units
 from tcaffe.cli.command import command
 from tcaffe.cli.options import size_given, weights_option, workers_option
 from tcaffe.cli.training import EFFECTS, Log, Metrics, Progressing, Signals
+from tcaffe.compiler import default_workers
 from tcaffe.train.engine import StepEngine
+from tcaffe.train.group import joined, own_share
 from tcaffe.train.session import start
 from tcaffe.train.settings import read_settings
 from tcaffe.train.solver import Solver
@@ -46,32 +48,36 @@ def train(
     tcaffe train solver.prototxt --snapshot net_iter_5000.solverstate
     tcaffe train solver.prototxt --weights pretrained.caffemodel --metrics run.jsonl
     tcaffe train solver.prototxt --memory-budget 2GiB
+    torchrun --nproc-per-node 2 -m tcaffe.cli train solver.prototxt
 
     Ctrl-C finishes the iteration and takes a snapshot; a second one ends at once. Snapshots are written whole or not at
-    all. Weights are taken by layers that have the same name.
+    all. Weights are taken by layers that have the same name. Under torchrun every process takes batches of its own, and
+    all update with the mean of their gradients.
     """
     if snapshot and weights:
         raise click.UsageError("a snapshot has its weights: give --snapshot or --weights")
     settings = read_settings(solver, level=level or None, stages=stage)
     files = [] if snapshot else [Path(name) for name in weights] or None
-    session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=workers)
-    _introduce(engine)
-    signals = Signals({signal.SIGINT: sigint_effect, signal.SIGHUP: sighup_effect})
-    session.poll = signals.poll
-    records = Metrics(Path(metrics) if metrics else None)
-    if snapshot:
-        session.restore(snapshot)
-    try:
+    with joined() as group:
+        share = workers or own_share(default_workers())
+        session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=share, group=group)
+        if snapshot:
+            session.restore(snapshot)
+        signals = Signals({signal.SIGINT: sigint_effect, signal.SIGHUP: sighup_effect})
+        session.poll = signals.poll
         with signals.caught():
-            _run(session, records, log)
-    finally:
-        records.close()
+            if group.rank > 0:
+                session.solve()
+            else:
+                _introduce(engine)
+                _show(session, Path(metrics) if metrics else None, log)
 
 
-def _run(session: Solver, records: Metrics, log: bool) -> None:
+def _show(session: Solver, metrics: Path | None, log: bool) -> None:
     """Train, and show how it goes."""
     bar = None if log else Progressing(session.settings.message.max_iter, session.iteration)
     session.say = Log() if log else lambda line: None
+    records = Metrics(metrics)
 
     def measured(record: dict[str, Any]) -> None:
         records.write(record)
@@ -81,8 +87,11 @@ def _run(session: Solver, records: Metrics, log: bool) -> None:
     session.measured = measured
     if bar:
         session.ticked = bar.tick
-    with bar.visible() if bar else nullcontext():
-        finished = session.solve()
+    try:
+        with bar.visible() if bar else nullcontext():
+            finished = session.solve()
+    finally:
+        records.close()
     screen.note(f"{'done' if finished else 'stopped'} after {session.iteration} iterations")
 
 
@@ -91,4 +100,5 @@ def _introduce(engine: StepEngine) -> None:
     program = engine.executable.program
     assert program is not None and program.plan is not None
     memory = f"arena and parameters {units.bytes_(program.nbytes)} ({program.plan.certificate})"
-    screen.note(f"{engine.name}: {units.plural(len(program.kernels), 'kernel')} an iteration, {memory}")
+    processes = f", {engine.group.size} processes" if engine.group.size > 1 else ""
+    screen.note(f"{engine.name}: {units.plural(len(program.kernels), 'kernel')} an iteration, {memory}{processes}")

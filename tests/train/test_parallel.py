@@ -1,0 +1,144 @@
+"""Training in several processes: what they arrive at together, and what becomes of them when one is gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tcaffe.frontend.load import read_state
+from tcaffe.ir import ops
+from tcaffe.schema import caffe_pb2
+from tcaffe.train import parallel
+from tcaffe.train.engine import StepEngine
+
+pytest.importorskip("torch")
+
+NET = """
+name: "small"
+layer {{ name: "in" type: "Input" top: "x" top: "label"
+  input_param {{ shape {{ dim: {batch} dim: 3 dim: 6 dim: 6 }} shape {{ dim: {batch} }} }} }}
+layer {{ name: "conv" type: "Convolution" bottom: "x" top: "conv"
+  convolution_param {{ num_output: 4 kernel_size: 3 weight_filler {{ type: "xavier" }} }} }}
+layer {{ name: "relu" type: "ReLU" bottom: "conv" top: "conv" }}
+layer {{ name: "fc" type: "InnerProduct" bottom: "conv" top: "fc" param {{ lr_mult: 2 }}
+  inner_product_param {{ num_output: 10 weight_filler {{ type: "xavier" }} }} }}
+layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }}
+"""
+
+COMMON = """
+import os, signal, sys
+import numpy as np
+from pathlib import Path
+from tcaffe.diagnostics import CompileError
+from tcaffe.frontend.load import read_state
+from tcaffe.schema import caffe_pb2
+from tcaffe.train import parallel
+from tcaffe.train.group import joined
+
+class Half:
+    tops, shapes = ("x", "label"), {}
+    def __init__(self, rank, size):
+        rng = np.random.default_rng(0)
+        self.x, self.label = rng.normal(size=(10, 8, 3, 6, 6)).astype("f"), rng.integers(0, 10, (10, 8))
+        self.part, self.next = slice(rank, None, size), -1
+    def batch(self, tops):
+        self.next += 1
+        return {"x": self.x[self.next][self.part], "label": self.label[self.next][self.part]}
+
+parallel.BUCKET = 1000
+folder = Path(sys.argv[1])
+with joined() as group:
+    solver = caffe_pb2.SolverParameter(type="Adam", momentum=0.9, weight_decay=0.01, clip_gradients=0.5,
+                                       iter_size=int(sys.argv[2]))
+    engine = parallel.ParallelEngine(read_state(folder / "net.prototxt", phase="TRAIN"), [Half(group.rank, group.size)],
+                                     solver, workers=1, seed=3, group=group)
+"""
+
+
+def processes(tmp_path: Path, body: str, iter_size: int = 1) -> list[subprocess.Popen]:
+    """Two processes of a group, in which `body` runs with `group` and `engine`."""
+    script = tmp_path / "job.py"
+    script.write_text(COMMON + textwrap.indent(textwrap.dedent(body), "    "))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    return [
+        subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path), str(iter_size)],
+            env=os.environ | place | {"RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+
+
+class Whole:
+    """All of the batches that the processes share."""
+
+    tops, shapes = ("x", "label"), {}
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self.x, self.label = rng.normal(size=(10, 8, 3, 6, 6)).astype("f"), rng.integers(0, 10, (10, 8))
+        self.next = -1
+
+    def batch(self, tops):
+        self.next += 1
+        return {"x": self.x[self.next], "label": self.label[self.next]}
+
+
+@pytest.mark.parametrize("iter_size", [1, 2])
+def test_two_processes_train_like_one_on_the_joined_batch(tmp_path, iter_size):
+    (tmp_path / "net.prototxt").write_text(NET.format(batch=4))
+    jobs = processes(tmp_path, """
+        for _ in range(4):
+            engine.iterate(0.01)
+        np.savez(folder / f"rank{group.rank}.npz", **engine.values)
+    """, iter_size)  # fmt: skip
+    for job in jobs:
+        assert (job.communicate(timeout=120), job.returncode)[1] == 0
+    (tmp_path / "whole.prototxt").write_text(NET.format(batch=8))
+    solver = caffe_pb2.SolverParameter(
+        type="Adam", momentum=0.9, weight_decay=0.01, clip_gradients=0.5, iter_size=iter_size
+    )
+    one = StepEngine(read_state(tmp_path / "whole.prototxt", phase="TRAIN"), [Whole()], solver, seed=3)
+    for _ in range(4):
+        one.iterate(0.01)
+    first, second = (np.load(tmp_path / f"rank{rank}.npz") for rank in range(2))
+    for name, value in one.values.items():
+        if not name.endswith(".sum"):
+            np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+            np.testing.assert_allclose(first[name], value, rtol=1e-4, atol=2e-6, err_msg=name)
+
+
+def test_a_process_that_dies_ends_the_others(tmp_path):
+    (tmp_path / "net.prototxt").write_text(NET.format(batch=4))
+    jobs = processes(tmp_path, """
+        try:
+            for k in range(8):
+                if group.rank == 1 and k == 3:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                engine.iterate(0.01)
+        except CompileError as error:
+            sys.exit(str(error))
+    """)  # fmt: skip
+    _, said = jobs[0].communicate(timeout=120)
+    jobs[1].communicate(timeout=120)
+    assert jobs[0].returncode == 1 and "E0807: another process of this training is gone" in said
+
+
+def test_buckets_hold_every_gradient_once(monkeypatch):
+    monkeypatch.setattr(parallel, "BUCKET", 100)
+    nodes = [ops.param(shape=shape, name=f"p{k}") for k, shape in enumerate([(3,), (5, 5), (2, 2), (30,), (1,)])]
+    buckets, views = parallel.bucketed(nodes)
+    assert [sorted(bucket.names) for bucket in buckets] == [["p0", "p1"], ["p2", "p3"], ["p4"]]
+    for node in nodes:
+        assert views[node.name].shape == node.shape
+        assert sum(np.shares_memory(views[node.name], bucket.array) for bucket in buckets) == 1

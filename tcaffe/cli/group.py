@@ -12,6 +12,7 @@ COMMANDS = {
     "compile": "Compile a net, and show what became of it.",
     "run": "Run a net or a saved bundle.",
     "train": "Train a net by a solver's prototxt.",
+    "test": "Score a net on the data that its own layers read.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
     "check": "Compare the compiled net with a slow, obviously right one.",

@@ -45,6 +45,9 @@ class Given:
     files: tuple[tuple[str, str], ...] | None
 
 
+NOTHING = Given({}, None)
+
+
 @dataclass(frozen=True)
 class NetQuery:
     """A net the user asks for: the file (`-` is stdin), the state that filters its layers, the shapes of its inputs.
@@ -115,7 +118,7 @@ def net_options(*, required: bool = True) -> Callable[[Function], Function]:
     def add(function: Function) -> Function:
         @functools.wraps(function)
         def with_query(*args: Any, net: str | None, phase: str, level: int, stage: Sequence[str], **rest: Any) -> None:
-            given = rest.pop("given")
+            given = rest.pop("given", NOTHING)
             batch = rest.pop("batch", None)
             query = None if net is None else NetQuery(net, phase.upper(), level, stage, given.shapes, batch)
             function(*args, query=query, **rest, **({} if given.files is None else {"files": given.files}))
@@ -155,8 +158,8 @@ def feed_options(function: Function) -> Function:
 def weights_option(function: Function) -> Function:
     """Add `--weights`."""
     option = click.option(
-        "-w", "--weights", multiple=True, metavar="FILE",
-        help="A .caffemodel or .h5 file; may be repeated, later files win.",
+        "-w", "--weights", multiple=True, metavar="FILE", callback=_listed,
+        help="A .caffemodel or .h5 file; may be repeated, or a list with commas: later files win.",
     )  # fmt: skip
     return option(function)
 
@@ -246,6 +249,11 @@ def _shapes_and_files(ctx: click.Context, option: click.Parameter, values: Seque
 
 def _sizes(text: str) -> Shape:
     return tuple(map(int, re.split("[x,]", text)))
+
+
+def _listed(ctx: click.Context, option: click.Parameter, values: Sequence[str]) -> list[str]:
+    """Every file of every list; a file that is there may have commas in its name."""
+    return [name for value in values for name in ([value] if Path(value).exists() else value.split(",")) if name]
 
 
 def _names(ctx: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:

@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tcaffe.cli import screen
 from tcaffe.diagnostics import printable
-from tcaffe.train.solver import Action, shown
+from tcaffe.train.report import shown
+from tcaffe.train.solver import Action
 
 EFFECTS = ("stop", "snapshot", "none")
 
@@ -52,10 +53,13 @@ class Signals:
 class Log:
     """The lines of the original's log, with its prefix, on stderr: what its scripts parse."""
 
+    def __init__(self, file: str = "solver.cpp") -> None:
+        self._file = file
+
     def __call__(self, line: str) -> None:
         """Write a line."""
         now = datetime.now()
-        click.echo(f"I{now:%m%d %H:%M:%S.%f} {threading.get_native_id()} solver.cpp:1] {line}", err=True)
+        click.echo(f"I{now:%m%d %H:%M:%S.%f} {threading.get_native_id()} {self._file}:1] {line}", err=True)
 
 
 class Metrics:

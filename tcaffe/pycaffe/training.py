@@ -14,7 +14,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.passes.pipeline import UPDATE
 from tcaffe.pycaffe.net import Net
 from tcaffe.runtime.context import Context
-from tcaffe.train.solver import Arrays
+from tcaffe.train.report import Arrays
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
 Callback = Callable[[], object]

@@ -22,7 +22,7 @@ from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
 from tcaffe.train.fed import Fed
 from tcaffe.train.group import ALONE, Group
-from tcaffe.train.solver import Arrays
+from tcaffe.train.report import Arrays
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
 

@@ -15,25 +15,35 @@ from tcaffe.ir.interpret import evaluate
 from tcaffe.passes.pipeline import FAITHFUL
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.fed import Fed
-from tcaffe.train.solver import Arrays
+from tcaffe.train.report import Arrays
 
 
 class Evaluation:
-    """A test net with the parameters of the layers that `engine` trains under the same names."""
+    """A test net. Layers have the parameters of those that are `trained` under the same names, as these are then."""
 
     def __init__(
-        self, net: NetInState, feeds: Sequence[Feed], engine: StepEngine, weights: Sequence[Path] = (), *, seed: int = 0
+        self,
+        net: NetInState,
+        feeds: Sequence[Feed],
+        weights: Sequence[Path] = (),
+        *,
+        trained: StepEngine | None = None,
+        seed: int = 0,
+        workers: int | None = None,
     ) -> None:
-        self.net = Fed(net, feeds, seed)
-        lowered, trained = self.net.lowered, engine.net.lowered.params
-        values = dict(parameter_values(lowered, list(weights), np.random.default_rng(seed)))
-        for name, params in lowered.params.items():
-            for mine, theirs in zip(params, trained.get(name, ()), strict=False):
-                values[owner_of(mine).name] = engine.values[owner_of(theirs).name]
+        self.net, self._trained = Fed(net, feeds, seed), trained
+        lowered = self.net.lowered
+        self._values = dict(parameter_values(lowered, list(weights), np.random.default_rng(seed)))
+        if trained:
+            self._take_from(trained)
         graph = lowered.graph.with_outputs(self.net.outputs)
-        self._values = values
-        self._executable = build(graph, values, [FAITHFUL], workers=default_workers())
+        self._executable = build(graph, self._values, [FAITHFUL], workers=workers or default_workers())
         self._context = self._executable.context()
+
+    def _take_from(self, trained: StepEngine) -> None:
+        for name, params in self.net.lowered.params.items():
+            for mine, theirs in zip(params, trained.net.lowered.params.get(name, ()), strict=False):
+                self._values[owner_of(mine).name] = trained.values[owner_of(theirs).name]
 
     @property
     def loss_weights(self) -> Mapping[str, float]:
@@ -42,8 +52,9 @@ class Evaluation:
 
     def run(self) -> tuple[float, Arrays]:
         """A forward pass with the parameters of now."""
-        assert self._executable.program is not None
-        self._executable.params.refresh(evaluate(self._executable.program.prepare, self._values))
+        if self._trained:
+            assert self._executable.program is not None
+            self._executable.params.refresh(evaluate(self._executable.program.prepare, self._values))
         self.net.feed(self._context)
         self._context.run()
         return self.net.results(self._context)

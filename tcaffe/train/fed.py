@@ -12,7 +12,7 @@ from tcaffe.frontend.load import NetInState
 from tcaffe.gradients import total_loss
 from tcaffe.ir.node import Node
 from tcaffe.runtime.context import Context
-from tcaffe.train.solver import Arrays
+from tcaffe.train.report import Arrays
 
 LOSS = "(loss)"
 """The output, f32[], that is the sum of all losses."""

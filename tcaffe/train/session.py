@@ -42,7 +42,7 @@ def start(
     if group.rank > 0:
         return Solver(settings, engine, group=group), engine
     tests = [
-        Evaluation(net, list(feeds_of(net.message, lambda: random)), engine, files, seed=seed + 1 + k)
+        Evaluation(net, list(feeds_of(net.message, lambda: random)), files, trained=engine, seed=seed + 1 + k)
         for k, net in enumerate(settings.tests)
     ]
     return Solver(settings, engine, tests, group=group), engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -13,12 +13,12 @@ import numpy as np
 
 from tcaffe.schema import caffe_pb2
 from tcaffe.train.group import ALONE, Group
+from tcaffe.train.report import Arrays, Means, output_lines, plain, shown
 from tcaffe.train.rules import RULES
 from tcaffe.train.schedule import Schedule
 from tcaffe.train.settings import Settings
 from tcaffe.train.snapshot import State, read_state, restored, write_state
 
-Arrays = Mapping[str, np.ndarray]
 Action = Literal["none", "snapshot", "stop"]
 ACTIONS: tuple[Action, ...] = get_args(Action)  # the later, the more it matters
 
@@ -172,25 +172,23 @@ class Solver:
         """Run all test nets, as many passes each as `test_iter` says, and tell the means of their outputs."""
         for number, tester in enumerate(self.tests):
             self.say(f"Iteration {self.iteration}, Testing net (#{number})")
-            losses: list[float] = []
-            sums: dict[str, np.ndarray] = {}
+            means = Means()
             for _ in range(self.settings.message.test_iter[number]):
                 if self._interrupted():
                     self.say("Test interrupted.")
                     return
-                loss, outputs = tester.run()
-                losses.append(loss)
-                for name, value in outputs.items():
-                    sums[name] = sums.get(name, 0) + value.astype(np.float64)
-            means = {name: total / len(losses) for name, total in sums.items()}
-            if self.settings.message.test_compute_loss:
-                self.say(f"Test loss: {shown(float(np.mean(losses)))}")
-            for line in output_lines("Test", means, tester.loss_weights):
-                self.say(line)
-            self.measured({
-                "iteration": self.iteration, "phase": "test", "test_net": number, "loss": float(np.mean(losses)),
-                "outputs": plain(means),
-            })  # fmt: skip
+                means.add(*tester.run())
+            self._tell_test(number, means, tester.loss_weights)
+
+    def _tell_test(self, number: int, means: Means, weights: Mapping[str, float]) -> None:
+        if self.settings.message.test_compute_loss:
+            self.say(f"Test loss: {shown(means.loss)}")
+        for line in output_lines("Test", means.outputs, weights):
+            self.say(line)
+        self.measured({
+            "iteration": self.iteration, "phase": "test", "test_net": number, "loss": means.loss,
+            "outputs": plain(means.outputs),
+        })  # fmt: skip
 
     def _interrupted(self) -> bool:
         """Do what is wanted in the middle of a test; whether that is to stop."""
@@ -230,22 +228,3 @@ class Solver:
         """The weights of a state: where it says, or beside it where both have been moved."""
         beside = Path(path).with_name(Path(state.weights).name)
         return beside if not Path(state.weights).exists() and beside.exists() else Path(state.weights)
-
-
-def shown(number: float) -> str:
-    """A number as C++ streams print it, with six digits."""
-    return f"{number:.6g}"
-
-
-def output_lines(net: str, outputs: Arrays, weights: Mapping[str, float]) -> Iterator[str]:
-    """A line for every number of every output, numbered through; losses with their weight."""
-    pairs = [(name, value) for name, array in outputs.items() for value in np.ravel(array).tolist()]
-    for k, (name, value) in enumerate(pairs):
-        weight = weights.get(name, 0.0)
-        loss = f" (* {shown(weight)} = {shown(weight * value)} loss)" if weight else ""
-        yield f"    {net} net output #{k}: {name} = {shown(value)}{loss}"
-
-
-def plain(outputs: Arrays) -> dict[str, Any]:
-    """Outputs as JSON takes them: those of one number as it is."""
-    return {name: float(np.ravel(a)[0]) if np.size(a) == 1 else np.asarray(a).tolist() for name, a in outputs.items()}

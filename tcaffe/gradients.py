@@ -32,7 +32,7 @@ def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequen
     gradient of `x` is the output `d.x`, and what state `x`, such as a running mean, is afterwards is the output `x'`.
     Raises CompileError for a net without a loss, and for names that no loss depends on.
     """
-    seeds = dict(_losses(lowered))
+    seeds = dict(losses(lowered))
     if not seeds:
         note = "a loss is the top of a loss layer, or any top with a loss_weight"
         raise CompileError([Diagnostic("E0613", f"the net has no loss in this phase: {lowered.name!r}", note=note)])
@@ -52,18 +52,18 @@ def training_graph(lowered: Lowered, outputs: Mapping[str, Node], wanted: Sequen
     return TrainingGraph(Graph(lowered.graph.name, found), forward, gradients)
 
 
-def total_loss(lowered: Lowered) -> Node:
-    """The sum of all losses, each times its weight: f32[]."""
-    terms = [ops.reduce_sum(v * weight, axes=tuple(range(len(v.shape)))) for v, weight in _losses(lowered)]
-    return sum(terms[1:], terms[0]) if terms else ops.const(value=0.0, shape=())
-
-
-def _losses(lowered: Lowered) -> Iterator[tuple[Node, Node]]:
+def losses(lowered: Lowered) -> Iterator[tuple[Node, Node]]:
     """Every loss, and the gradient that the sum of all has for it: its weight."""
     for layer in lowered.layers:
         for value, weight in zip(layer.values, layer.loss_weights, strict=True):
             if weight:
                 yield value, ops.const(value=weight, shape=value.shape)
+
+
+def total_loss(lowered: Lowered) -> Node:
+    """The sum of all losses, each times its weight: f32[]."""
+    terms = [ops.reduce_sum(v * weight, axes=tuple(range(len(v.shape)))) for v, weight in losses(lowered)]
+    return sum(terms[1:], terms[0]) if terms else ops.const(value=0.0, shape=())
 
 
 def _learning(lowered: Lowered) -> dict[str, Node]:

@@ -12,6 +12,7 @@ from tcaffe.compiler import build, default_workers
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.passes.pipeline import UPDATE
+from tcaffe.pycaffe.debugged import debug_lines
 from tcaffe.pycaffe.net import Net
 from tcaffe.runtime.context import Context
 from tcaffe.train.report import Arrays
@@ -50,7 +51,7 @@ class NetEngine:
         """What the rule remembers."""
         return list(self._memory.values())
 
-    def iterate(self, rate: float) -> float:
+    def iterate(self, rate: float, debug: Callable[[str], None] | None = None) -> float:
         """Forward and backward `iter_size` times, and an update."""
         self.net.clear_param_diffs()
         for start, _ in self.callbacks:
@@ -59,6 +60,9 @@ class NetEngine:
         for _ in range(self._settings.iter_size):
             losses.append(self.forward())
             self.net.backward()
+            if debug:
+                for line in debug_lines(self.net):
+                    debug(line)
         for _, ready in self.callbacks:
             ready()
         self.update(rate)

@@ -20,6 +20,7 @@ from tcaffe.ir.node import Node
 from tcaffe.passes.pipeline import SEGMENTS, training
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
+from tcaffe.train.debug import Debugging
 from tcaffe.train.fed import Fed
 from tcaffe.train.group import ALONE, Group
 from tcaffe.train.report import Arrays
@@ -69,11 +70,11 @@ class StepEngine:
         if self._settings.iter_size > 1:
             self._sums = {w: sum_of(w) for w in self._gradients}
             self.values |= {total.name: np.zeros(total.shape, np.float32) for total in self._sums.values()}
-        self.executable = self._built(self._step())
+        self.executable = self._built(self._last_pass())
         self._last = self.executable.context()
         self._others = self._built(self._gathering()).context() if self._sums else self._last
 
-    def _step(self) -> Graph:
+    def _last_pass(self) -> Graph:
         """The last pass of an iteration, and the update."""
         found = {w: self._sums[w] + g if self._sums else g for w, g in self._gradients.items()}
         return self._graph(updates(self._settings, self._remembered, found).outputs | self._cleared())
@@ -115,25 +116,39 @@ class StepEngine:
         """What the rule remembers."""
         return [self.values[node.name] for node in self._memories]
 
-    def iterate(self, rate: float) -> float:
-        """All passes of an iteration, and the update with the last."""
+    def iterate(self, rate: float, debug: Callable[[str], None] | None = None) -> float:
+        """All passes of an iteration, and the update with the last, whose debugging lines are given to `debug`."""
         losses = [self._pass(self._others) for _ in range(self._settings.iter_size - 1)]
-        return float(np.mean([*losses, self._finish(rate)]))
+        context = self._last if debug is None else self._debugged()
+        losses.append(self._finish(context, rate))
+        if debug is not None:
+            for line in self._debugging.told(context.outputs):
+                debug(line)
+        return float(np.mean(losses))
 
-    def _finish(self, rate: float) -> float:
+    def _finish(self, context: Context, rate: float) -> float:
         """The last pass, and the update."""
-        set_rate(self._last, rate)
-        return self._pass(self._last)
+        set_rate(context, rate)
+        return self._pass(context)
 
     def _pass(self, context: Context, finished: Callable[[str], None] | None = None) -> float:
         """The next batch through a program; its loss."""
+        self._ran = context
         self.net.feed(context)
         context.run(finished)
         return self.net.results(context)[0]
 
+    def _debugged(self) -> Context:
+        """The last pass with what debugging tells; compiled when it is first asked for."""
+        if "_debugging" not in self.__dict__:
+            self._debugging = Debugging(self.net.lowered, [*self._gradients])
+            last = self._last_pass()
+            self._debugs = self._built(last.with_outputs({**last.outputs, **self._debugging.outputs})).context()
+        return self._debugs
+
     def outputs(self) -> Arrays:
         """The outputs of the last pass."""
-        return self.net.results(self._last)[1]
+        return self.net.results(self._ran)[1]
 
     def forward(self) -> float:
         """A forward pass that changes nothing."""

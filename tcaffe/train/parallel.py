@@ -15,6 +15,7 @@ from tcaffe.compiler import build
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.passes.pipeline import UPDATE
+from tcaffe.runtime.context import Context
 from tcaffe.train.engine import StepEngine, set_rate, sum_of
 from tcaffe.train.group import Wait
 from tcaffe.train.update import assigned, updates
@@ -67,12 +68,14 @@ class ParallelEngine(StepEngine):
         self._sums = {w: sum_of(w) for w in self._gradients}
         self._buckets, views = bucketed([*self._sums.values()][::-1])
         self.values |= views
-        self.executable = self._built(self._gathering() if self._settings.iter_size > 1 else self._single())
+        self.executable = self._built(self._last_pass())
         self._last = self._others = self.executable.context()
         self._update = build(self._mean_update(), self.values, [UPDATE], workers=self._workers).context()
 
-    def _single(self) -> Graph:
-        """The only pass of an iteration."""
+    def _last_pass(self) -> Graph:
+        """The last pass of an iteration, which may be the only one."""
+        if self._settings.iter_size > 1:
+            return self._gathering()
         return self._graph(assigned({self._sums[w]: g for w, g in self._gradients.items()}))
 
     def _mean_update(self) -> Graph:
@@ -81,7 +84,7 @@ class ParallelEngine(StepEngine):
         outputs = updates(self._settings, self._remembered, means).outputs
         return Graph("update", outputs | self._cleared() if self._settings.iter_size > 1 else outputs)
 
-    def _finish(self, rate: float) -> float:
+    def _finish(self, context: Context, rate: float) -> float:
         """The last pass, each bucket sent when it is full, and the update when all have come back."""
         missing = {id(bucket): set(bucket.names) for bucket in self._buckets}
         home = {name: bucket for bucket in self._buckets for name in bucket.names}
@@ -94,7 +97,7 @@ class ParallelEngine(StepEngine):
                 if not missing[id(bucket)]:
                     waits.append(self.group.add_up(bucket.array))
 
-        loss = self._pass(self._last, finished)
+        loss = self._pass(context, finished)
         for wait in waits:
             wait()
         set_rate(self._update, rate)

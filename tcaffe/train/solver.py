@@ -34,8 +34,11 @@ class Engine(Protocol):
     def loss_weights(self) -> Mapping[str, float]:
         """The weight of each loss."""
 
-    def iterate(self, rate: float) -> float:
-        """Pass over the sub-batches of one iteration and update, the rate corrected as the rule asks; the mean loss."""
+    def iterate(self, rate: float, debug: Callable[[str], None] | None = None) -> float:
+        """Pass over the sub-batches of one iteration and update, the rate corrected as the rule asks; the mean loss.
+
+        `debug` is given lines that tell how large data and gradients are.
+        """
 
     def outputs(self) -> Arrays:
         """The outputs of the last pass, in their order."""
@@ -139,8 +142,10 @@ class Solver:
 
     def _iterate(self, m: Any) -> None:
         rate = self.schedule.rate(self.iteration)
-        self._losses.append(self.engine.iterate(self.corrected(rate)))
-        if m.display and self.iteration % m.display == 0:
+        shows = m.display > 0 and self.iteration % m.display == 0
+        debug = self.say if shows and m.debug_info else None
+        self._losses.append(self.engine.iterate(self.corrected(rate), debug))
+        if shows:
             self._display(rate)
         self.iteration += 1
         self.ticked(self.iteration, self._losses[-1])

@@ -41,8 +41,8 @@ def test_the_log_is_the_originals(cli, data_net):
     lines = cli("test", data_net, "--iterations", 2, "--log").stderr.splitlines()
     told = [line.split("] ", 1)[1] for line in lines if "caffe.cpp" in line]
     assert told == [
-        "Running for 2 iterations.", "Batch 0, first = 6", "Batch 0, sum = 6", "Batch 1, first = 22", "Batch 1, sum = 2",
-        "Loss: 8", "first = 14", "sum = 4 (* 2 = 8 loss)",
+        "Running for 2 iterations.", "Batch 0, first = 6", "Batch 0, sum = 6", "Batch 1, first = 22",
+        "Batch 1, sum = 2", "Loss: 8", "first = 14", "sum = 4 (* 2 = 8 loss)",
     ]  # fmt: skip
 
 

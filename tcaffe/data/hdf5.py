@@ -1,4 +1,4 @@
-"""HDF5 files as a stream of batches, one dataset a top."""
+"""HDF5Data: the rows of HDF5 files, one dataset a top."""
 
 from __future__ import annotations
 
@@ -9,76 +9,95 @@ from typing import Any
 
 import numpy as np
 
+from tcaffe.data.feed import Arrays, Shape, Shard
+from tcaffe.data.seeds import Random, Seeds
 from tcaffe.diagnostics import CompileError, Diagnostic
 
-Shape = tuple[int, ...]
 
-
-class Hdf5Batches:
+class Hdf5Feed:
     """The rows of all files that a list names, in order, cut into batches that run over file ends and start again.
 
-    `source` is a text file of paths separated by white space, relative to the working directory. With `shuffle` the
+    The list is a text file of paths separated by white space, relative to the working directory. With `shuffle` the
     files are in random order, and so are the rows within each. Only the rows of one batch are in memory at a time.
     Raises CompileError (E0610) for what cannot be read.
     """
 
-    def __init__(
-        self, source: str | Path, tops: Sequence[str], batch: int, random: np.random.Generator | None = None
-    ) -> None:
-        self.tops, self.batch, self._random = tuple(tops), batch, random
-        self._paths = _listed(source)
-        self._rows = self._endless()
+    def __init__(self, layer: Any, train: bool, random: Random, shard: Shard) -> None:
+        p = layer.hdf5_data_param
+        self.tops, self.position, self._size, self._shard = tuple(layer.top), 0, p.batch_size, shard
+        self._seeds = Seeds(random) if p.shuffle else None
+        self._paths = _listed(p.source)
+        self._counts = np.array([self._count(path) for path in self._paths])
         with _open(self._paths[0], self.tops) as first:
-            self.shapes: Mapping[str, Shape] = {top: (batch, *first[top].shape[1:]) for top in self.tops}
+            self.shapes: Mapping[str, Shape] = {top: (p.batch_size, *first[top].shape[1:]) for top in self.tops}
+        self._kept: dict[str, tuple[tuple[int, ...], np.ndarray]] = {}
+        self._file: tuple[int, Any] | None = None
 
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        return self
-
-    def __next__(self) -> dict[str, np.ndarray]:
-        """The next batch: a float32 array for each top."""
+    def batch(self, tops: Mapping[str, Shape]) -> Arrays:
+        """The next rows: a float32 array for each top."""
+        if self._seeds and self._seeds.renew():
+            self.position = 0
+            self._kept.clear()
         arrays = {top: np.empty(shape, np.float32) for top, shape in self.shapes.items()}
+        numbers = (self.position + np.arange(self._size)) * self._shard.size + self._shard.rank
         filled = 0
-        while filled < self.batch:
-            rows = self._take(self.batch - filled)
-            count = len(rows[self.tops[0]])
+        for number, rows in self._places(numbers):
+            file = self._opened(number)
             for top, array in arrays.items():
-                found, wanted = rows[top].shape[1:], array.shape[1:]
-                if found != wanted:
-                    raise _error(f"dataset `{top}` has rows of {list(found)}, not {list(wanted)}")
-                array[filled : filled + count] = rows[top]
-            filled += count
+                part = array[filled : filled + len(rows)]
+                if file[top].shape[1:] != part.shape[1:]:
+                    found, wanted = list(file[top].shape[1:]), list(part.shape[1:])
+                    raise _error(f"dataset `{top}` of {self._paths[number]!r} has rows of {found}, not {wanted}")
+                part[...] = _pick(file[top], rows)
+            filled += len(rows)
+        self.position += self._size
         return arrays
 
-    def _take(self, count: int) -> dict[str, np.ndarray]:
-        """At most `count` rows, at least one, none of them from beyond the end of a file."""
-        self._wanted = count
-        return next(self._rows)
+    def close(self) -> None:
+        """Close the file that was read last."""
+        if self._file:
+            self._file[1].close()
+            self._file = None
 
-    def _endless(self) -> Iterator[dict[str, np.ndarray]]:
-        while True:
-            for path in self._shuffled(self._paths):
-                with _open(path, self.tops) as file:
-                    yield from self._of_file(file)
+    def _places(self, numbers: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Where rows, numbered through all epochs, lie: file after file, and the rows in it."""
+        epochs, inside = np.divmod(numbers, self._counts.sum())
+        for epoch in dict.fromkeys(epochs.tolist()):
+            order = self._order("files", len(self._paths), epoch)
+            ends = np.cumsum(self._counts[order])
+            of_epoch = inside[epochs == epoch]
+            slots = np.searchsorted(ends, of_epoch, side="right")
+            for slot in dict.fromkeys(slots.tolist()):
+                file = int(order[slot])
+                first = ends[slot] - self._counts[file]
+                order_of_rows = self._order("rows", int(self._counts[file]), epoch, file)
+                yield file, order_of_rows[of_epoch[slots == slot] - first]
 
-    def _of_file(self, file: Any) -> Iterator[dict[str, np.ndarray]]:
-        rows = self._shuffled(range(file[self.tops[0]].shape[0]))
-        start = 0
-        while start < len(rows):
-            chosen = rows[start : start + self._wanted]
-            start += len(chosen)
-            yield {top: _pick(file[top], chosen) for top in self.tops}
+    def _order(self, what: str, count: int, *place: int) -> np.ndarray:
+        """The order of files in an epoch, or of the rows in one of them; the last is kept."""
+        if what not in self._kept or self._kept[what][0] != (count, *place):
+            made = self._seeds.at(count, *place).permutation(count) if self._seeds else np.arange(count)
+            self._kept[what] = (count, *place), made
+        return self._kept[what][1]
 
-    def _shuffled(self, items: Sequence[Any]) -> Sequence[Any]:
-        return items if self._random is None else [items[i] for i in self._random.permutation(len(items))]
+    def _count(self, path: str) -> int:
+        with _open(path, self.tops) as file:
+            return int(file[self.tops[0]].shape[0])
+
+    def _opened(self, number: int) -> Any:
+        """A file, which stays open until the next is needed."""
+        if self._file is None or self._file[0] != number:
+            self.close()
+            self._file = number, _open(self._paths[number], self.tops)
+        return self._file[1]
 
 
-def _pick(dataset: Any, rows: Sequence[int]) -> np.ndarray:
-    if isinstance(rows, range):
-        return np.asarray(dataset[rows.start : rows.stop])
-    order = np.argsort(rows)  # HDF5 reads rows in ascending order only
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return np.asarray(dataset[np.asarray(rows)[order]])[back]
+def _pick(dataset: Any, rows: np.ndarray) -> np.ndarray:
+    """Some rows; HDF5 reads them in ascending order only."""
+    if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return np.asarray(dataset[rows[0] : rows[-1] + 1])
+    chosen, back = np.unique(rows, return_inverse=True)
+    return np.asarray(dataset[chosen])[back]
 
 
 def _listed(source: str | Path) -> list[str]:

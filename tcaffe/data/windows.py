@@ -15,17 +15,20 @@ class Span(NamedTuple):
     size: int
 
 
-def with_context(first: int, last: int, length: int, crop: int, pad: int) -> Span:
+def with_context(
+    first: int, last: int, length: int, crop: int, pad: int, *, half: float | None = None
+) -> Span:
     """The window of the pixels `first` to `last`, both in it, such that `pad` pixels at each end of the crop show more.
 
-    The window grows about its centre by crop / (crop - 2 pad) and is scaled to `crop` pixels; what of it lies outside
-    the image, of `length` pixels, is left out of the crop. Raises ValueError for a window that has no pixel in the
-    image, and where no pixel of the crop is left for the window.
+    The window, or one that reaches `half` pixels from its centre, grows about it by crop / (crop - 2 pad) and is
+    scaled to `crop` pixels; what of it lies outside the image, of `length` pixels, is left out of the crop. Raises
+    ValueError for a window that has no pixel in the image, and where no pixel of the crop is left for the window.
     """
     if not 0 <= 2 * pad < crop:
         raise ValueError(f"{pad} pixels of context at each end leave no pixel of {crop} for the window")
-    half = (last - first + 1) / 2
-    centre, grown = first + half, half * crop / (crop - 2 * pad)
+    own = (last - first + 1) / 2
+    half = own if half is None else half
+    centre, grown = first + own, half * crop / (crop - 2 * pad)
     first, last = _rounded(centre - grown), _rounded(centre + grown)
     start, stop = max(first, 0), min(last + 1, length)
     if half <= 0 or start >= stop:

@@ -97,6 +97,33 @@ FILES = {
         the parameters, their gradients, and the largest layer with its neighbours. A smaller batch needs less:
         `tcaffe plan NET --memory-limit SIZE` finds the largest one that fits.
     """,
+    "E0616": """
+        A database that cannot be read or written
+
+        The source of a Data layer is the folder of an LMDB (it has a data.mdb) or of a LevelDB (it has a CURRENT), and
+        `backend` says which of them it is: LEVELDB unless the prototxt says LMDB. Relative paths start at the working
+        directory. Copy the folder anew where it is cut short or damaged. Reading a LevelDB needs the package plyvel:
+        pip install 'tcaffe[leveldb]'.
+    """,
+    "E0617": """
+        A record that cannot be used
+
+        Each record of a database is a Datum: bytes, numbers or an encoded picture, as many as its shape says, and a
+        label. All records of a batch become the same shape, unless a crop_size makes it so.
+    """,
+    "E0618": """
+        A transformation that does not fit the data
+
+        Of mean_file and mean_value there is one at most, and of force_color and force_gray. A mean has the shape that
+        items have before they are cropped, or one number, or one for each channel. A crop is no larger than an item.
+    """,
+    "E0619": """
+        A list that cannot be used
+
+        The source of an ImageData layer has a line `path label` for each image. That of a WindowData layer has, for
+        each image, `# NUMBER`, a path, channels, height, width, the number of windows, and for each window its class,
+        its overlap and x1 y1 x2 y2. Both are text.
+    """,
     "E0620": """
         Not a bundle
 

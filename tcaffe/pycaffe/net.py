@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tcaffe.data.feeds import MemoryFeed, feeds_of
+from tcaffe.data.feed import Shard
+from tcaffe.data.feeds import feeds_of
+from tcaffe.data.memory import MemoryFeed
 from tcaffe.frontend.load import NetInState, read_state
 from tcaffe.frontend.lower import AUTOMATIC
 from tcaffe.frontend.parameters import shared_places
@@ -51,7 +53,8 @@ class Net:
 
     def _start(self, net: NetInState, weights: File | None) -> None:
         self._net = net
-        self._feeds = list(feeds_of(self._net.message, lambda: SETTINGS.random))
+        shard = Shard(SETTINGS.solver_rank, SETTINGS.solver_count)
+        self._feeds = list(feeds_of(net.message, net.phase, lambda: SETTINGS.random, shard))
         self._asked: dict[str, Shape] = {top: s for feed in self._feeds for top, s in feed.shapes.items()}
         self._parameters = Parameters()
         self._key: np.ndarray | None = None  # of the random numbers of the last forward pass
@@ -256,6 +259,7 @@ class Net:
         shapes = {name: blob.shape for name, blob in self.blobs.items() if name in made}
         for feed in (feed for feed in self._feeds if made.issuperset(feed.tops)):
             for name, value in feed.batch(shapes).items():
+                self.blobs[name].reshape(*value.shape)
                 self.blobs[name].data[...] = value
 
     # ── parameters ──────────────────────────────────────────────────────────────────────────────────

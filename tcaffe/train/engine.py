@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tcaffe.compiler import build, default_workers
-from tcaffe.data.feeds import Feed
+from tcaffe.data.feed import Feed
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values, shared_places
 from tcaffe.frontend.weights import write_caffemodel, write_hdf5

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tcaffe.compiler import build, default_workers
-from tcaffe.data.feeds import Feed
+from tcaffe.data.feed import Feed
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import owner_of, parameter_values
 from tcaffe.ir.interpret import evaluate

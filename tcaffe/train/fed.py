@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tcaffe.data.feeds import Feed
+from tcaffe.data.feed import Feed
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState
 from tcaffe.gradients import total_loss

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tcaffe.data.feed import WHOLE, Feed, Shard
 from tcaffe.data.feeds import feeds_of
+from tcaffe.frontend.load import NetInState
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.evaluation import Evaluation
 from tcaffe.train.group import ALONE, Group
@@ -34,16 +36,16 @@ def start(
     files = list(weight_files(m, settings.folder) if weights is None else weights)
     seed = _seed(m, group)
     random = np.random.default_rng(seed)
-    feeds = list(feeds_of(settings.train.message, lambda: random))
+
+    def feeds(net: NetInState, shard: Shard) -> list[Feed]:
+        return list(feeds_of(net.message, net.phase, lambda: random, shard))
+
     kind = StepEngine if group.size == 1 else ParallelEngine
-    engine = kind(
-        settings.train, feeds, m, files, seed=seed, memory_budget=memory_budget, workers=workers, group=group
-    )
-    if group.rank > 0:
-        return Solver(settings, engine, group=group), engine
+    own = feeds(settings.train, Shard(group.rank, group.size))
+    engine = kind(settings.train, own, m, files, seed=seed, memory_budget=memory_budget, workers=workers, group=group)
     tests = [
-        Evaluation(net, list(feeds_of(net.message, lambda: random)), files, trained=engine, seed=seed + 1 + k)
-        for k, net in enumerate(settings.tests)
+        Evaluation(net, feeds(net, WHOLE), files, trained=engine, seed=seed + 1 + k)
+        for k, net in enumerate(settings.tests if group.rank == 0 else ())
     ]
     return Solver(settings, engine, tests, group=group), engine
 

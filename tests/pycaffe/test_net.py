@@ -264,11 +264,11 @@ def test_dummy_data_is_drawn_anew_unless_it_is_constant(net_of):
     np.testing.assert_array_equal(net.blobs["three"].data, 3)
 
 
-def test_data_that_is_not_read_is_warned_of(net_of):
+def test_a_data_layer_without_a_source_is_warned_of(net_of):
     text = """
         layer { name: "d" type: "Data" top: "image" transform_param { crop_size: 4 } data_param { batch_size: 2 } }
     """
-    with pytest.warns(UserWarning, match=r"layer 'd' \(Data\) does not read its data: write to net.blobs\['image'\]"):
+    with pytest.warns(UserWarning, match=r"layer 'd' \(Data\) names no source: write to net.blobs\['image'\]"):
         assert net_of(text).blobs["image"].shape == (2, 3, 4, 4)
 
 

@@ -39,7 +39,7 @@ def test(
     Losses are told with their weight. What an Accuracy layer says is the mean over the batches.
     """
     random = np.random.default_rng(seed)
-    feeds = list(feeds_of(query.state.message, lambda: random))
+    feeds = list(feeds_of(query.state.message, query.phase, lambda: random))
     tester = Evaluation(query.state, feeds, [Path(name) for name in weights], seed=seed, workers=workers)
     if not weights:
         screen.note("no weights: the parameters are as their fillers make them")

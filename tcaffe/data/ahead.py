@@ -72,13 +72,16 @@ class ReadingFeed(Generic[R]):
 
     def __init__(self, layer: Any, size: int, random: Random, shard: Shard) -> None:
         self.tops, self.position = tuple(layer.top), 0
-        self._size, self._shard, self._seeds = size, shard, Seeds(random)
+        self._size, self._shard, self.seeds = size, shard, Seeds(random)
+        self._seed = self.seeds.seed  # with which batches are made ahead
         self._ahead = Ahead(self._read, self._make, size, layer.data_param.prefetch)
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """The next items."""
-        if self._seeds.renew():
+        self.seeds.renew()
+        if self.seeds.seed != self._seed:
             self._ahead.drop()
+            self._seed = self.seeds.seed
         arrays = self._ahead.take(self.position)
         self.position += self._size
         return arrays

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
+import lmdb
+
 from tcaffe.diagnostics import CompileError, Diagnostic
 
 Record = tuple[bytes, bytes]
@@ -51,9 +53,7 @@ class _Lmdb:
     _open: WeakValueDictionary[str, _Lmdb] = WeakValueDictionary()
 
     def __init__(self, path: str) -> None:
-        import lmdb
-
-        self.path, self._errors = path, lmdb.Error
+        self.path = path
         file = Path(path, "data.mdb") if Path(path).is_dir() else Path(path)
         if not file.is_file():
             raise _error(f"`{path}` is no LMDB: it has no data.mdb", _other("leveldb", path))
@@ -96,7 +96,7 @@ class _Lmdb:
                             cursor.first()
                     yield cursor.key(), cursor.value()
                     skip = step
-        except self._errors as error:
+        except lmdb.Error as error:
             raise _error(f"`{self.path}` is damaged: {error}") from error
 
 
@@ -155,11 +155,8 @@ class Writer:
             raise _error(f"`{path}` is there already", "remove it, or choose another name")
         self._pending: list[Record] = []
         if backend == "lmdb":
-            import lmdb
-
             Path(path).mkdir(mode=0o744)
             self._database: Any = lmdb.open(path, map_size=FIRST_MAP)
-            self._full: type[Exception] = lmdb.MapFullError
         else:
             self._database = _plyvel().DB(path, create_if_missing=True, error_if_exists=True)
 
@@ -184,7 +181,7 @@ class Writer:
             with self._database.begin(write=True) as transaction:
                 for key, value in self._pending:
                     transaction.put(key, value)
-        except self._full:
+        except lmdb.MapFullError:
             return False
         return True
 

@@ -18,7 +18,7 @@ class DummyFeed:
     shapes: Mapping[str, Shape] = {}
 
     def __init__(self, layer: Any, train: bool, random: Random, shard: Shard) -> None:
-        self._seeds, self._shard = Seeds(random), shard
+        self.seeds, self._shard = Seeds(random), shard
         self.position = 0
         fillers = list(layer.dummy_data_param.data_filler)
         of_top = zip(layer.top, fillers * len(layer.top) if len(fillers) == 1 else fillers, strict=False)
@@ -27,9 +27,9 @@ class DummyFeed:
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """New numbers."""
-        if self._seeds.renew():
+        if self.seeds.renew():
             self.position = 0
-        random = self._seeds.at(self.position, self._shard.rank)
+        random = self.seeds.at(self.position, self._shard.rank)
         self.position += 1
         return {top: fill(filler, tops[top], random) for top, filler in self._fillers.items()}
 

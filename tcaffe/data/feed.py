@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from tcaffe.data.seeds import Seeds
+
 Shape = tuple[int, ...]
 Arrays = Mapping[str, np.ndarray]
 
@@ -24,12 +26,14 @@ WHOLE = Shard()
 class Feed(Protocol):
     """A source of batches for `tops`; `shapes` are those that the prototxt does not tell.
 
-    `position` is how many items it has given. It may be set to any number: what follows is what would have followed.
+    What follows depends on the seed of its `seeds` and on `position`, how many items it has given, alone: both may be
+    set.
     """
 
     tops: tuple[str, ...]
     shapes: Mapping[str, Shape]
     position: int
+    seeds: Seeds
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """The values of the next forward pass, for tops of these shapes; others where the data has others."""

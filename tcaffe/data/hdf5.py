@@ -25,7 +25,7 @@ class Hdf5Feed:
     def __init__(self, layer: Any, train: bool, random: Random, shard: Shard) -> None:
         p = layer.hdf5_data_param
         self.tops, self.position, self._size, self._shard = tuple(layer.top), 0, p.batch_size, shard
-        self._seeds = Seeds(random) if p.shuffle else None
+        self.seeds, self._shuffle = Seeds(random), p.shuffle
         self._paths = _listed(p.source)
         self._counts = np.array([self._count(path) for path in self._paths])
         with _open(self._paths[0], self.tops) as first:
@@ -35,9 +35,7 @@ class Hdf5Feed:
 
     def batch(self, tops: Mapping[str, Shape]) -> Arrays:
         """The next rows: a float32 array for each top."""
-        if self._seeds and self._seeds.renew():
-            self.position = 0
-            self._kept.clear()
+        self.seeds.renew()
         arrays = {top: np.empty(shape, np.float32) for top, shape in self.shapes.items()}
         numbers = (self.position + np.arange(self._size)) * self._shard.size + self._shard.rank
         filled = 0
@@ -75,9 +73,10 @@ class Hdf5Feed:
 
     def _order(self, what: str, count: int, *place: int) -> np.ndarray:
         """The order of files in an epoch, or of the rows in one of them; the last is kept."""
-        if what not in self._kept or self._kept[what][0] != (count, *place):
-            made = self._seeds.at(count, *place).permutation(count) if self._seeds else np.arange(count)
-            self._kept[what] = (count, *place), made
+        key = (self.seeds.seed, count, *place)
+        if what not in self._kept or self._kept[what][0] != key:
+            made = self.seeds.at(count, *place).permutation(count) if self._shuffle else np.arange(count)
+            self._kept[what] = key, made
         return self._kept[what][1]
 
     def _count(self, path: str) -> int:

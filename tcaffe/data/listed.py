@@ -66,7 +66,7 @@ class ImageFeed(ReadingFeed[list[Listed]]):
 
     def _places(self, position: int) -> list[int]:
         """Which images the batch at `position` has: places in the list."""
-        skipped = int(self._seeds.at().integers(self._p.rand_skip)) if self._p.rand_skip else 0
+        skipped = int(self.seeds.at().integers(self._p.rand_skip)) if self._p.rand_skip else 0
         numbers = skipped + (position + np.arange(self._size)) * self._shard.size + self._shard.rank
         rounds, places = np.divmod(numbers, len(self._images))
         if self._p.shuffle:
@@ -76,15 +76,15 @@ class ImageFeed(ReadingFeed[list[Listed]]):
 
     def _order(self, number: int) -> np.ndarray:
         """The order of a round; the last two are kept."""
-        key = self._seeds.seed, number
+        key = self.seeds.seed, number
         if key not in self._orders:
             kept = list(self._orders.items())[-1:]
-            self._orders = dict(kept) | {key: self._seeds.at(number).permutation(len(self._images))}
+            self._orders = dict(kept) | {key: self.seeds.at(number).permutation(len(self._images))}
         return self._orders[key]
 
     def _make(self, position: int, stored: list[Listed]) -> Arrays:
         pixels = [self._pixels(image) for image in stored]
-        random = self._seeds.at(position, self._shard.rank)
+        random = self.seeds.at(position, self._shard.rank)
         data = self._transform.batch(pixels, random, lambda k, message: self._error(stored[k], message))
         return self._named(data, np.array([image.label for image in stored], np.float32))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tcaffe.data.feed import Arrays, Shape, Shard
-from tcaffe.data.seeds import Random
+from tcaffe.data.seeds import Random, Seeds
 
 
 class MemoryFeed:
@@ -19,7 +19,7 @@ class MemoryFeed:
     def __init__(self, layer: Any, train: bool, random: Random, shard: Shard) -> None:
         self.tops = tuple(layer.top)
         self.size: int = layer.memory_data_param.batch_size
-        self.position = 0
+        self.position, self.seeds = 0, Seeds(random)
         self._arrays: tuple[np.ndarray, ...] = ()
 
     def set(self, data: np.ndarray, labels: np.ndarray) -> None:

@@ -45,7 +45,7 @@ class RecordFeed(ReadingFeed[list[Record]]):
 
     def _make(self, position: int, stored: list[Record]) -> Arrays:
         decoded = [self._decoded(record) for record in stored]
-        random = self._seeds.at(position, self._shard.rank)
+        random = self.seeds.at(position, self._shard.rank)
         data = self._transform.batch([pixels for pixels, _ in decoded], random, lambda k, m: self._error(stored[k], m))
         return self._named(data, np.array([label for _, label in decoded], np.float32))
 

@@ -71,7 +71,7 @@ class WindowFeed(ReadingFeed[list[Drawn]]):
 
     def _read(self, position: int) -> list[Drawn]:
         """Draw the windows of a batch."""
-        random = self._seeds.at(position, self._shard.rank)
+        random = self.seeds.at(position, self._shard.rank)
         fore = int(self._size * self._p.fg_fraction)
         kinds = [self._back] * (self._size - fore) + [self._fore] * fore
         return [

@@ -47,4 +47,10 @@ SOLVER = {
         'tcaffe[distributed]'). When one of them ends, all end. The first one writes the snapshots, whole or not at all:
         go on from the last with --snapshot in all processes.
     """,
+    "E0808": """
+        A bookmark that cannot be read
+
+        Beside a snapshot lies PREFIX_iter_N.bookmark.json: where data and random numbers stood, so that training goes
+        on as if it had never been interrupted. Without the file it goes on, too, with the data from the start.
+    """,
 }

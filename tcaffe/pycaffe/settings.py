@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 
 import numpy as np
@@ -26,11 +25,21 @@ class Settings(threading.local):
         """Start all random numbers anew, from `seed` if there is one."""
         self.random = np.random.default_rng(seed)
         self._seed = int(np.random.default_rng(seed).integers(2**63))
-        self._steps = itertools.count()
+        self._steps = 0
 
     def next_key(self) -> np.ndarray:
         """The key, (seed, step) i64[2], of the numbers that the layers of one forward pass draw."""
-        return np.array([self._seed, next(self._steps)], np.int64)
+        self._steps += 1
+        return np.array([self._seed, self._steps - 1], np.int64)
+
+    @property
+    def key_place(self) -> tuple[int, int]:
+        """The key that is next; setting it goes on from there."""
+        return self._seed, self._steps
+
+    @key_place.setter
+    def key_place(self, place: tuple[int, int]) -> None:
+        self._seed, self._steps = place
 
 
 SETTINGS = Settings()

@@ -12,9 +12,12 @@ from tcaffe.compiler import build, default_workers
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.passes.pipeline import UPDATE
+from tcaffe.pycaffe.blob import ParameterBlob
 from tcaffe.pycaffe.debugged import debug_lines
 from tcaffe.pycaffe.net import Net
+from tcaffe.pycaffe.settings import SETTINGS
 from tcaffe.runtime.context import Context
+from tcaffe.train.bookmark import Place
 from tcaffe.train.report import Arrays
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
@@ -100,6 +103,15 @@ class NetEngine:
             self._update = arrays, executable.context()
         return self._update[1]
 
+    @property
+    def place(self) -> Place:
+        """Where data and random numbers stand."""
+        return _place(self.net)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        _move(self.net, place)
+
     def save(self, path: Path) -> None:
         """Write the net's parameters."""
         (self.net.save_hdf5 if path.suffix == ".h5" else self.net.save)(path)
@@ -116,6 +128,15 @@ class NetTester:
         self.net = net
 
     @property
+    def place(self) -> Place:
+        """Where data and random numbers stand."""
+        return _place(self.net)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        _move(self.net, place)
+
+    @property
     def loss_weights(self) -> Mapping[str, float]:
         """The weight of each loss."""
         return self.net.blob_loss_weights
@@ -124,3 +145,26 @@ class NetTester:
         """A forward pass."""
         loss = self.net._forward(0, len(self.net.layers) - 1)
         return loss, {name: self.net.blobs[name].data for name in self.net.outputs}
+
+
+def _place(net: Net) -> Place:
+    """Where a net's data and the random numbers of this thread stand."""
+    feeds = tuple((feed.seeds.seed, feed.position) for feed in net._feeds)
+    return Place(*SETTINGS.key_place, feeds, {name: np.ravel(blob.values).tolist() for name, blob in _carried(net)})
+
+
+def _move(net: Net, place: Place) -> None:
+    """Go on from a place, as far as it is one of this net."""
+    SETTINGS.key_place = place.seed, place.draws
+    if len(place.feeds) == len(net._feeds):
+        for feed, (seed, position) in zip(net._feeds, place.feeds, strict=True):
+            feed.seeds.seed, feed.position = seed, position
+    for name, blob in _carried(net):
+        if len(place.state.get(name, ())) == blob.values.size:
+            blob.set(np.reshape(place.state[name], blob.shape))
+
+
+def _carried(net: Net) -> list[tuple[str, ParameterBlob]]:
+    """What is carried from pass to pass, and is no parameter that a snapshot holds."""
+    names = [p.node.name for p in net._lowered.parameters if p.index is None]
+    return [(name, net._parameters.blobs[name]) for name in names]

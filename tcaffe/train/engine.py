@@ -20,6 +20,7 @@ from tcaffe.ir.node import Node
 from tcaffe.passes.pipeline import SEGMENTS, training
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
+from tcaffe.train.bookmark import Place
 from tcaffe.train.debug import Debugging
 from tcaffe.train.fed import Fed
 from tcaffe.train.group import ALONE, Group
@@ -45,7 +46,7 @@ class StepEngine:
         workers: int | None = None,
         group: Group = ALONE,
     ) -> None:
-        self.net, self._settings, self.group = Fed(net, feeds, seed + group.rank), settings, group
+        self.net, self._settings, self.group = Fed(net, feeds, seed, group.rank), settings, group
         self._budget, self._workers = memory_budget, workers or default_workers()
         lowered = self.net.lowered
         start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
@@ -115,6 +116,15 @@ class StepEngine:
     def memory(self) -> Sequence[np.ndarray]:
         """What the rule remembers."""
         return [self.values[node.name] for node in self._memories]
+
+    @property
+    def place(self) -> Place:
+        """Where data and random numbers stand."""
+        return self.net.place(self.values)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self.net.move(place, self.values)
 
     def iterate(self, rate: float, debug: Callable[[str], None] | None = None) -> float:
         """All passes of an iteration, and the update with the last, whose debugging lines are given to `debug`."""

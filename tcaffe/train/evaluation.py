@@ -13,6 +13,7 @@ from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import owner_of, parameter_values
 from tcaffe.ir.interpret import evaluate
 from tcaffe.passes.pipeline import FAITHFUL
+from tcaffe.train.bookmark import Place
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.fed import Fed
 from tcaffe.train.report import Arrays
@@ -33,7 +34,8 @@ class Evaluation:
     ) -> None:
         self.net, self._trained = Fed(net, feeds, seed), trained
         lowered = self.net.lowered
-        self._values = dict(parameter_values(lowered, list(weights), np.random.default_rng(seed)))
+        start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
+        self._values = {name: np.array(value, np.float32) for name, value in start.items()}
         if trained:
             self._take_from(trained)
         graph = lowered.graph.with_outputs(self.net.outputs)
@@ -49,6 +51,15 @@ class Evaluation:
     def loss_weights(self) -> Mapping[str, float]:
         """The weight of each loss."""
         return self.net.lowered.loss_weights
+
+    @property
+    def place(self) -> Place:
+        """Where data and random numbers stand."""
+        return self.net.place(self._values)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self.net.move(place, self._values)
 
     def run(self) -> tuple[float, Arrays]:
         """A forward pass with the parameters of now."""

@@ -12,6 +12,7 @@ from tcaffe.frontend.load import NetInState
 from tcaffe.gradients import total_loss
 from tcaffe.ir.node import Node
 from tcaffe.runtime.context import Context
+from tcaffe.train.bookmark import Place
 from tcaffe.train.report import Arrays
 
 LOSS = "(loss)"
@@ -19,12 +20,12 @@ LOSS = "(loss)"
 
 
 class Fed:
-    """A net in some state, for the shapes of its data, and the numbers it draws."""
+    """A net in some state, for the shapes of its data, and the numbers it draws: others in each process of a group."""
 
-    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int) -> None:
-        self.message, self._feeds = net.message, feeds
+    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int, rank: int = 0) -> None:
+        self.message, self._feeds, self._rank = net.message, feeds, rank
         self.lowered = net.lower({top: shape for feed in feeds for top, shape in feed.shapes.items()})
-        self._key = np.array([seed, 0], np.int64)
+        self._key = np.array([seed + rank, 0], np.int64)
         fed = {top for feed in feeds for top in feed.tops}
         if missing := [name for name in self.lowered.inputs if name not in fed]:
             note = "data layers bring it; a net whose inputs a script fills is trained by tcaffe.get_solver"
@@ -47,6 +48,27 @@ class Fed:
         if self.lowered.random is not None and self.lowered.random.name in context.inputs:
             np.copyto(context.inputs[self.lowered.random.name], self._key)
             self._key[1] += 1
+
+    def place(self, values: Arrays) -> Place:
+        """Where the net stands, `values` being its parameters by name."""
+        feeds = tuple((feed.seeds.seed, feed.position) for feed in self._feeds)
+        state = {name: np.ravel(values[name]).tolist() for name in self._carried}
+        return Place(int(self._key[0]) - self._rank, int(self._key[1]), feeds, state)
+
+    def move(self, place: Place, values: Arrays) -> None:
+        """Go on from a place, as far as it is one of this net."""
+        self._key[:] = place.seed + self._rank, place.draws
+        if len(place.feeds) == len(self._feeds):
+            for feed, (seed, position) in zip(self._feeds, place.feeds, strict=True):
+                feed.seeds.seed, feed.position = seed, position
+        for name in self._carried:
+            if len(place.state.get(name, ())) == values[name].size:
+                values[name][...] = np.reshape(place.state[name], values[name].shape)
+
+    @property
+    def _carried(self) -> list[str]:
+        """What is carried from pass to pass, and is no parameter that a snapshot holds."""
+        return [p.node.name for p in self.lowered.parameters if p.index is None]
 
     def results(self, context: Context) -> tuple[float, Arrays]:
         """The loss and the outputs of a run."""

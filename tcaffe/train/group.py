@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from tcaffe.diagnostics import CompileError, Diagnostic
 Wait = Callable[[], None]
 
 PATIENCE = timedelta(minutes=30)  # how long the others wait for one that does not answer: tests and snapshots take time
+AFTER_ERROR = timedelta(seconds=10)
 
 
 class Group(Protocol):
@@ -64,6 +65,7 @@ class Torch:
         self._library = library = _distributed()
         with _explained():
             library.init_process_group("gloo", timeout=PATIENCE)
+        self._under_way: list[Any] = []
         self.rank: int = library.get_rank()
         self.size: int = library.get_world_size()
 
@@ -71,10 +73,12 @@ class Torch:
         """Begin a sum over all processes; others may begin before it is done."""
         with _explained():
             work = self._library.all_reduce(_tensor(array), async_op=True)
+        self._under_way.append(work)
 
         def wait() -> None:
             with _explained():
                 work.wait()
+            self._under_way.remove(work)
 
         return wait
 
@@ -91,8 +95,12 @@ class Torch:
         return int(place[0])
 
     def close(self) -> None:
-        """Leave the group."""
-        self._library.destroy_process_group()
+        """Leave the group. What is still under way after an error fails first: its threads end before the process."""
+        for work in self._under_way:
+            with suppress(RuntimeError):
+                work.wait(AFTER_ERROR)
+        with suppress(RuntimeError):
+            self._library.destroy_process_group()
 
 
 @contextmanager
@@ -102,8 +110,10 @@ def joined() -> Iterator[Group]:
         yield ALONE
         return
     group = Torch()
-    yield group
-    group.close()  # not after an error: the others would be waited for, and some may be gone
+    try:
+        yield group
+    finally:
+        group.close()
 
 
 def own_share(count: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 
 from tcaffe.schema import caffe_pb2
+from tcaffe.train.bookmark import Bookmark, Place, bookmark_path, read_bookmark, write_bookmark
 from tcaffe.train.group import ALONE, Group
 from tcaffe.train.report import Arrays, Means, output_lines, plain, shown
 from tcaffe.train.rules import RULES
@@ -50,6 +51,9 @@ class Engine(Protocol):
     def memory(self) -> Sequence[np.ndarray]:
         """What the rule remembers, in Caffe's order: the arrays themselves."""
 
+    place: Place
+    """Where data and random numbers stand; setting it goes on from there."""
+
     def save(self, path: Path) -> None:
         """Write the weights, as HDF5 if the name ends in .h5."""
 
@@ -63,6 +67,9 @@ class Tester(Protocol):
     @property
     def loss_weights(self) -> Mapping[str, float]:
         """The weight of each loss."""
+
+    place: Place
+    """Where data and random numbers stand; setting it goes on from there."""
 
     def run(self) -> tuple[float, Arrays]:
         """A forward pass: the loss, and the outputs in their order."""
@@ -214,13 +221,18 @@ class Solver:
         kind, ending = ("HDF5", ".h5") if hdf5 else ("binary proto", "")
         stem = f"{m.snapshot_prefix}_iter_{self.iteration}"
         weights, state = Path(f"{stem}.caffemodel{ending}"), Path(f"{stem}.solverstate{ending}")
+        places = self.engine.place, tuple(tester.place for tester in self.tests)
+        write_bookmark(bookmark_path(state), Bookmark(self.iteration, *places))  # first: a state is never without one
         self.say(f"Snapshotting to {kind} file {weights}")
         self.engine.save(weights)
         self.say(f"Snapshotting solver state to {kind} file {state}")
         write_state(state, State(self.iteration, str(weights), self.schedule.step, tuple(self.engine.memory)))
 
     def restore(self, path: str) -> None:
-        """Go on from a state; raises CompileError where it is of another net or rule, or its weights are missing."""
+        """Go on from a state, and where its bookmark says data and random numbers stand, if there is one.
+
+        Raises CompileError where it is of another net or rule, or its weights are missing.
+        """
         state = read_state(path)
         arrays = restored(state, [array.shape for array in self.engine.memory], path)
         if state.weights:
@@ -228,6 +240,11 @@ class Solver:
         for own, array in zip(self.engine.memory, arrays, strict=True):
             np.copyto(own, array)
         self.iteration, self.schedule.step = state.iteration, state.step
+        bookmark = read_bookmark(bookmark_path(path))
+        if bookmark and bookmark.iteration == state.iteration:
+            self.engine.place = bookmark.train
+            for tester, place in zip(self.tests, bookmark.tests, strict=False):
+                tester.place = place
 
     def _weights_of(self, state: State, path: str) -> Path:
         """The weights of a state: where it says, or beside it where both have been moved."""

@@ -131,7 +131,8 @@ def test_a_process_that_dies_ends_the_others(tmp_path):
     """)  # fmt: skip
     _, said = jobs[0].communicate(timeout=120)
     jobs[1].communicate(timeout=120)
-    assert jobs[0].returncode == 1 and "E0807: another process of this training is gone" in said
+    assert "E0807: another process of this training is gone" in said
+    assert jobs[0].returncode == 1, said
 
 
 def test_buckets_hold_every_gradient_once(monkeypatch):

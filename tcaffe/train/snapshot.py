@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.weights import write_whole
 from tcaffe.frontend.weights.hdf5 import h5py
 from tcaffe.schema import caffe_pb2
+
+STATE = r"_iter_(\d+)\.solverstate(?:\.h5)?"
 
 File = str | os.PathLike[str]
 
@@ -40,6 +43,13 @@ def read_state(path: File) -> State:
         return _read_hdf5(Path(path)) if Path(path).suffix == ".h5" else _read_binary(Path(path))
     except (OSError, DecodeError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CompileError([Diagnostic("E0805", f"`{path}` is not the state of a solver: {error}")]) from error
+
+
+def newest_state(prefix: str) -> Path | None:
+    """The state of the latest iteration among the snapshots called like this, None where there is none."""
+    folder, name = Path(prefix).parent, re.compile(re.escape(Path(prefix).name) + STATE)
+    found = {int(match[1]): path for path in folder.glob("*") if (match := name.fullmatch(path.name))}
+    return found[max(found)] if found else None
 
 
 def restored(state: State, shapes: Sequence[tuple[int, ...]], path: File) -> list[np.ndarray]:

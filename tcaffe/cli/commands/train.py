@@ -19,12 +19,14 @@ from tcaffe.train.engine import StepEngine
 from tcaffe.train.group import joined, own_share
 from tcaffe.train.session import start
 from tcaffe.train.settings import read_settings
+from tcaffe.train.snapshot import newest_state
 from tcaffe.train.solver import Solver
 
 
 @command
 @click.argument("solver")
 @click.option("--snapshot", metavar="STATE", help="Go on from this .solverstate.")
+@click.option("--resume", is_flag=True, help="Go on from the newest snapshot, if there is one.")
 @weights_option
 @click.option("--level", type=int, default=0, metavar="N", help="The level of the train net.")
 @click.option("--stage", multiple=True, metavar="NAME", help="A stage of the train net; may be repeated.")
@@ -37,7 +39,7 @@ from tcaffe.train.solver import Solver
               help="What a hang-up does.")  # fmt: skip
 @workers_option
 def train(
-    solver: str, snapshot: str | None, weights: Sequence[str], level: int, stage: Sequence[str],
+    solver: str, snapshot: str | None, resume: bool, weights: Sequence[str], level: int, stage: Sequence[str],
     memory_budget: int | None, metrics: str | None, log: bool, sigint_effect: Any, sighup_effect: Any,
     workers: int | None,
 ) -> None:  # fmt: skip
@@ -46,23 +48,29 @@ def train(
     \b
     tcaffe train solver.prototxt
     tcaffe train solver.prototxt --snapshot net_iter_5000.solverstate
+    tcaffe train solver.prototxt --resume
     tcaffe train solver.prototxt --weights pretrained.caffemodel --metrics run.jsonl
     tcaffe train solver.prototxt --memory-budget 2GiB
     torchrun --nproc-per-node 2 -m tcaffe.cli train solver.prototxt
 
     Ctrl-C finishes the iteration and takes a snapshot; a second one ends at once. Snapshots are written whole or not at
-    all. Weights are taken by layers that have the same name. Under torchrun every process takes batches of its own, and
-    all update with the mean of their gradients.
+    all, and training that goes on from one, however it ended, arrives where it would have without a break. Weights are
+    taken by layers that have the same name. Under torchrun every process takes batches of its own, and all update with
+    the mean of their gradients.
     """
-    if snapshot and weights:
-        raise click.UsageError("a snapshot has its weights: give --snapshot or --weights")
+    if snapshot and (weights or resume):
+        raise click.UsageError("a snapshot has its weights: give one of --snapshot, --resume and --weights")
     settings = read_settings(solver, level=level or None, stages=stage)
+    if resume and (newest := newest_state(settings.message.snapshot_prefix)):
+        snapshot = str(newest)
     files = [] if snapshot else [Path(name) for name in weights] or None
     with joined() as group:
         share = workers or own_share(default_workers())
         session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=share, group=group)
         if snapshot:
             session.restore(snapshot)
+            if group.rank == 0:
+                screen.note(f"from {snapshot}")
         signals = Signals({signal.SIGINT: sigint_effect, signal.SIGHUP: sighup_effect})
         session.poll = signals.poll
         with signals.caught():

@@ -11,12 +11,13 @@ JOBS   ?= 2
 .PHONY: help demo test lint types bench clean
 
 help:
-	@echo "make demo   classify real digits with a compiled LeNet, and draw its memory plan"
+	@echo "make demo   train LeNet on real digits, classify others with it, and draw its memory plan"
 	@echo "make test   ruff, mypy and the test suite"
 	@echo "make bench  speed and memory against other engines on this machine (long)"
 	@echo "make clean  remove .venv and caches"
 
 demo: $(VENV)/.installed
+	$(BIN)/python examples/lenet/train.py
 	$(BIN)/python examples/lenet/classify.py
 
 test: lint types

@@ -111,7 +111,8 @@ class Progressing:
     def tell(self, record: Mapping[str, Any]) -> None:
         """Print a measurement as one line."""
         self._rate = record.get("lr", self._rate)
-        outputs = "  ".join(f"{name} {_number(value)}" for name, value in record["outputs"].items())
+        told = {name: value for name, value in record["outputs"].items() if value != record["loss"] or "lr" not in record}
+        outputs = "  ".join(f"{name} {_number(value)}" for name, value in told.items())
         if record["phase"] == "test":
             line = f"iteration {record['iteration']}  test {record['test_net']}  {outputs}"
         else:

@@ -48,6 +48,8 @@ def _layers(layer: Layer, train: bool) -> Iterator[str]:
             yield _layer(layer, "Scale", "scale_param { bias_term: true }", name=_scale(layer))
         case "max":
             yield _layer(layer, "Pooling", f"pooling_param {{ pool: MAX {_window(o)} }}")
+        case "average":
+            yield _layer(layer, "Pooling", f"pooling_param {{ pool: AVE {_window(o)} }}")
         case "mean":
             yield _layer(layer, "Pooling", "pooling_param { pool: AVE global_pooling: true }")
         case "lrn":

@@ -1,32 +1,39 @@
-"""What is measured: a net, a batch size, threads, inference or training; and the files every engine loads it from."""
+"""What is measured: a net, a batch size, threads, what is computed; and the files every engine loads it from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from benchmarks.caffe_files import Weights
 from benchmarks.describe import Net
-from benchmarks.nets import NETS
+from benchmarks.nets import NETS, SMALL
 
 CACHE = Path(__file__).parent / "cache"
 SEED = 1
+Work = Literal["forward", "gradients", "step"]
 
 
 @dataclass(frozen=True)
 class Case:
     """What is measured: a net of `benchmarks.nets` at a batch size, on a number of threads.
 
-    If `train`, not its answer but the gradients of its loss for all parameters.
+    Its `work` is to answer (forward), to find the gradients of its loss for all parameters, or a step of a solver.
     """
 
     net: str
     batch: int
     threads: int
-    train: bool = False
+    work: Work = "forward"
+
+    @property
+    def train(self) -> bool:
+        """Whether the net has a loss."""
+        return self.work != "forward"
 
     @property
     def gflop(self) -> float:
@@ -70,7 +77,7 @@ class Case:
 
     def describe(self) -> Net:
         """The net's description."""
-        return NETS[self.net]()
+        return (NETS | SMALL)[self.net]()
 
     def data(self) -> np.ndarray:
         """The input: standard normal, float32 [batch, 3, height, width]."""
@@ -79,7 +86,8 @@ class Case:
 
     def labels(self) -> np.ndarray:
         """The class of each image: int64 [batch]."""
-        return np.random.default_rng(SEED).integers(0, 1000, self.batch)
+        classes = self.describe().layers[-2].weights[-1][0]
+        return np.random.default_rng(SEED).integers(0, classes, self.batch)
 
     def weights(self) -> Weights:
         """The weights by layer, as views of the mapped file."""

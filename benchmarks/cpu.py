@@ -1,9 +1,9 @@
-"""Inference or training on a CPU, tcaffe beside other engines: same nets, weights, threads, taking turns in one run."""
+"""Nets on a CPU, tcaffe beside other engines: same nets, weights, threads, taking turns in one run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from benchmarks import machine, report
-from benchmarks.case import Case
+from benchmarks.case import Case, Work
 from benchmarks.measure import measure, sgemm_gflops
 from benchmarks.nets import NETS
-from benchmarks.peers import PEERS, TRAINERS
+from benchmarks.peers import ENGINES_OF
 
 RESULTS = Path(__file__).parent / "results"
+FILES: dict[Work, str] = {"forward": "cpu", "gradients": "train", "step": "step"}
 
 
 @click.command()
@@ -43,21 +44,26 @@ def main(
     """Measure, print the tables, and keep every figure as JSON."""
     if quick:
         batch, rounds, seconds = "1", 3, 0.2
-    engines = TRAINERS if train else PEERS
-    names = _names(peers or ",".join(engines), engines)
+    work: Work = "gradients" if train else "forward"
     sizes = [int(size) for size in (batch or ("16" if train else "1,16")).split(",")]
-    date = datetime.now(UTC)
+    cases = [Case(net, size, threads, work) for net in _names(nets, NETS) for size in sizes]
+    names = _names(peers or ",".join(ENGINES_OF[work]), ENGINES_OF[work])
+    benchmark(cases, names, rounds, seconds, out)
+
+
+def benchmark(cases: Sequence[Case], names: Sequence[str], rounds: int, seconds: float, out: Path | None) -> None:
+    """Measure cases of one work and one number of threads, print the tables, and keep every figure as JSON."""
+    date, threads, work = datetime.now(UTC), cases[0].threads, cases[0].work
     run: dict[str, Any] = {
         "date": date.isoformat(timespec="minutes"),
         "threads": threads,
-        "train": train,
+        "work": work,
         "machine": machine.describe(),
         "sgemm_gflops": 0.0,
         "rows": [],
     }
-    path = out or RESULTS / f"{'train' if train else 'cpu'}-{date:%Y%m%d-%H%M}-t{threads}.json"
+    path = out or RESULTS / f"{FILES[work]}-{date:%Y%m%d-%H%M}-t{threads}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cases = [Case(net, size, threads, train) for net in _names(nets, NETS) for size in sizes]
     console = report.wide()
     with console.status("") as status:
         for number, case in enumerate(cases, 1):

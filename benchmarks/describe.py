@@ -40,9 +40,9 @@ class Layer:
 class Net:
     """A network under construction: every method appends a layer and returns the blob it computes."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, channels: int = 3) -> None:
         self.name = name
-        self.input = Blob("data", 3, size, size)
+        self.input = Blob("data", channels, size, size)
         self.layers: list[Layer] = []
 
     @property
@@ -110,8 +110,15 @@ class Net:
 
     def max_pool(self, name: str, x: Blob, kernel: int, stride: int, pad: int = 0) -> Blob:
         """The maximum of every window; as in Caffe the last window may hang over the edge."""
+        return self._pool("max", name, x, kernel, stride, pad)
+
+    def average_pool(self, name: str, x: Blob, kernel: int, stride: int) -> Blob:
+        """The mean of every window, of those of its numbers that there are."""
+        return self._pool("average", name, x, kernel, stride, 0)
+
+    def _pool(self, kind: str, name: str, x: Blob, kernel: int, stride: int, pad: int) -> Blob:
         height, width = (ceil((side + 2 * pad - kernel) / stride) + 1 for side in (x.height, x.width))
-        return self.add("max", Blob(name, x.channels, height, width), x, kernel=kernel, stride=stride, pad=pad)
+        return self.add(kind, Blob(name, x.channels, height, width), x, kernel=kernel, stride=stride, pad=pad)
 
     def mean(self, name: str, x: Blob) -> Blob:
         """The mean of every channel."""

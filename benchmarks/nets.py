@@ -1,4 +1,4 @@
-"""Seven networks, written down from the papers that describe them, in the form their Caffe models have."""
+"""Networks, written down from the papers that describe them, in the form their Caffe models have."""
 
 from __future__ import annotations
 
@@ -132,6 +132,28 @@ def mobilenet() -> Net:
     net.softmax(net.conv("fc", net.mean("pool", x), 1000, 1))
     return net
 
+
+def lenet() -> Net:
+    """LeNet as Caffe's MNIST example has it, for 28x28 digits."""
+    net = Net("LeNet", 28, 1)
+    x = net.max_pool("pool1", net.conv("conv1", net.input, 20, 5), 2, 2)
+    x = net.max_pool("pool2", net.conv("conv2", x, 50, 5), 2, 2)
+    net.softmax(net.dense("ip2", net.relu(net.dense("ip1", x, 500)), 10))
+    return net
+
+
+def cifar_quick() -> Net:
+    """The quick net of Caffe's CIFAR-10 example, for 32x32 pictures."""
+    net = Net("CIFAR-quick", 32)
+    x = net.relu(net.max_pool("pool1", net.conv("conv1", net.input, 32, 5, pad=2), 3, 2))
+    x = net.average_pool("pool2", net.conv_relu("conv2", x, 32, 5, pad=2), 3, 2)
+    x = net.average_pool("pool3", net.conv_relu("conv3", x, 64, 5, pad=2), 3, 2)
+    net.softmax(net.dense("ip2", net.dense("ip1", x, 64), 10))
+    return net
+
+
+SMALL: dict[str, Callable[[], Net]] = {"lenet": lenet, "cifar_quick": cifar_quick}
+"""Nets that are trained on a CPU from beginning to end."""
 
 NETS: dict[str, Callable[[], Net]] = {
     "caffenet": caffenet,

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.measure import QUIET, Row
 
+WORK = {"forward": "forward", "gradients": "forward and backward", "step": "forward, backward and update"}
 Cell = Callable[[Row, Row], str]
 
 
@@ -91,7 +92,7 @@ def wide() -> Console:
 def show(run: dict[str, Any], console: Console) -> None:
     """Print the run: machine, versions, tables, and what failed."""
     machine = run["machine"]
-    what = "forward and backward" if run.get("train") else "forward"
+    what = WORK[run.get("work", "gradients" if run.get("train") else "forward")]  # older runs say whether they train
     console.print(f"{machine['processor']}, {run['threads']} threads, {what}; {run['date']}")
     versions = {row["peer"]: row["version"] for row in run["rows"] if "version" in row}
     console.print(", ".join(f"{peer} {version}" for peer, version in versions.items()))

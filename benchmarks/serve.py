@@ -10,12 +10,13 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import numpy as np
 
-from benchmarks.case import Case
+from benchmarks.case import Case, Work
 from benchmarks.foremost import foremost
-from benchmarks.peers import ENGINES, TRAINERS, Engine
+from benchmarks.peers import ENGINES, ENGINES_OF, Engine
 
 PR_SET_PDEATHSIG = 1  # Linux, <sys/prctl.h>
 
@@ -24,7 +25,7 @@ def serve(connection: Connection, peer: str, case: Case, variant: str) -> None:
     """Load, say what was loaded, then answer until the parent ends us."""
     _die_with_parent()
     try:
-        module = import_module((ENGINES | TRAINERS if case.train else ENGINES)[peer])
+        module = import_module((ENGINES | ENGINES_OF[case.work])[peer])
         held = Held(module, case, variant)
         connection.send((True, (held.engine.variant, module.version())))
         while True:
@@ -89,5 +90,5 @@ def _status(field: str) -> int:
 
 
 if __name__ == "__main__":
-    descriptor, peer, net, batch, threads, train, variant = sys.argv[1:]
-    serve(Connection(int(descriptor)), peer, Case(net, int(batch), int(threads), train == "train"), variant)
+    descriptor, peer, net, batch, threads, work, variant = sys.argv[1:]
+    serve(Connection(int(descriptor)), peer, Case(net, int(batch), int(threads), cast(Work, work)), variant)

@@ -40,8 +40,7 @@ class Worker:
 
     def __init__(self, peer: str, case: Case, variant: str = "") -> None:
         self.connection, theirs = Pipe()
-        train = "train" if case.train else "infer"
-        arguments = [theirs.fileno(), peer, case.net, case.batch, case.threads, train, variant]
+        arguments = [theirs.fileno(), peer, case.net, case.batch, case.threads, case.work, variant]
         command = [sys.executable, "-m", "benchmarks.serve", *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], start_new_session=True)
         theirs.close()

@@ -116,6 +116,8 @@ def image_graphs(draw: Draw, max_layers: int = 8) -> Graph:
     sides = st.integers(4, 9)
     shape = (draw(st.integers(1, 2)), draw(st.sampled_from([1, 2, 3, 4])), draw(sides), draw(sides))
     values = [ops.input_(shape=shape, name="data")]
+    if draw(st.integers(0, 3)) == 0:
+        values.append(ops.const(value=draw(st.sampled_from([0.0, 1.5])), shape=shape))
     for k in range(draw(st.integers(1, max_layers))):
         with naming(f"l{k}"):
             values.append(_layer(draw, values, f"l{k}").named(f"l{k}"))

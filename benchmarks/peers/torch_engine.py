@@ -135,6 +135,8 @@ def module(layer: Layer, arrays: list[np.ndarray]) -> nn.Module:
             return norm
         case "max":
             return nn.MaxPool2d(o["kernel"], o["stride"], o["pad"], ceil_mode=True)
+        case "average":
+            return nn.AvgPool2d(o["kernel"], o["stride"], o["pad"], ceil_mode=True)
         case "lrn":
             return nn.LocalResponseNorm(o["size"], o["alpha"], o["beta"], 1.0)
         case "relu":

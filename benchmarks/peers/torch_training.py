@@ -24,13 +24,13 @@ def load(case: Case, variant: str) -> Engine:
     if variant:
         return _engine(case, variant)
     engines = [_engine(case, f"{mode} {layout}") for mode in MODES for layout in LAYOUTS]
-    return min(engines, key=lambda engine: _seconds(engine, case.data()))
+    return min(engines, key=lambda engine: seconds_of(engine, case.data()))
 
 
 def _engine(case: Case, variant: str) -> Engine:
     mode, layout = variant.split()
     memory = LAYOUTS[layout]
-    model = _model(case).to(memory_format=memory)
+    model = model_of(case).to(memory_format=memory)
     labels = torch.from_numpy(case.labels())
     torch._dynamo.reset()
     scores = torch.compile(model) if mode == "inductor" else model
@@ -46,14 +46,14 @@ def _engine(case: Case, variant: str) -> Engine:
     return Engine(run, variant)
 
 
-def _model(case: Case) -> nn.Module:
+def model_of(case: Case) -> nn.Module:
     """The described net up to its softmax, which is part of the loss; all parameters learn."""
     model = Model(case).train()
     model.steps[-1] = nn.Identity()
     return model.requires_grad_(True)
 
 
-def _seconds(engine: Engine, data: np.ndarray) -> float:
+def seconds_of(engine: Engine, data: np.ndarray) -> float:
     """The better of two runs after a warm-up."""
     times = []
     with foremost():

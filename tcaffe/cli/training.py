@@ -111,7 +111,8 @@ class Progressing:
     def tell(self, record: Mapping[str, Any]) -> None:
         """Print a measurement as one line."""
         self._rate = record.get("lr", self._rate)
-        told = {name: value for name, value in record["outputs"].items() if value != record["loss"] or "lr" not in record}
+        shown_already = record["loss"] if record["phase"] == "train" else None
+        told = {name: value for name, value in record["outputs"].items() if value != shown_already}
         outputs = "  ".join(f"{name} {_number(value)}" for name, value in told.items())
         if record["phase"] == "test":
             line = f"iteration {record['iteration']}  test {record['test_net']}  {outputs}"

@@ -36,9 +36,11 @@ def print_program(program: Program) -> str:
     lines += [f"  {_node(n, names)}{_at(n, names, program.places)}" for n in program.inputs]
     lines += [f"  {_node(n, names)}" for n in _params(program)]
     unseen = set(program.views)
+    numbers: set[Node] = set()
     for kernel in program.kernels:
         lines += [f"  {line}" for line in _views(kernel.inputs, unseen, names, program.places)]
-        lines += [f"  {line}" for line in _kernel(kernel, names, program.places)]
+        lines += [f"  {line}" for line in _kernel(kernel, names, program.places, numbers)]
+        numbers.update(_numbers(kernel))
     lines += [f"  {line}" for line in _views(program.outputs.values(), unseen, names, program.places)]
     return "\n".join([*lines, f"  {_return(program.outputs, names)}", "}"]) + "\n" + _prepare(program.prepare)
 
@@ -158,7 +160,8 @@ def _params(program: Program) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(n for n in reads if n.op.name == "param"))
 
 
-def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterator[str]:
+def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place], declared: set[Node]) -> Iterator[str]:
+    """The lines of a kernel; numbers that kernels before it have `declared` are not declared again."""
     anchor = {"anchor": names[kernel.anchor]} if kernel.anchor else {}
     yield f"kernel @{_bare(kernel.name)}{_attrs({**kernel.attrs, **anchor})} {{"
     for scratch in kernel.scratch:
@@ -166,7 +169,7 @@ def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterat
     for plain, packed in kernel.packing.items():
         yield f"  pack {sigil(packed.name)}: {packed.type} = {sigil(names[plain])}"
     stored = set(kernel.outputs)
-    for node in region(kernel):
+    for node in (n for n in region(kernel) if n not in declared):
         line = f"store {_node(node, names)}{_at(node, names, places)}" if node in stored else _node(node, names)
         yield f"  {line}{_source(node)}"
     yield "}"
@@ -174,8 +177,12 @@ def _kernel(kernel: Kernel, names: Names, places: Mapping[str, Place]) -> Iterat
 
 def region(kernel: Kernel) -> tuple[Node, ...]:
     """The nodes of a kernel, with the constants that need a line of their own."""
+    return (*_numbers(kernel), *kernel.nodes)
+
+
+def _numbers(kernel: Kernel) -> tuple[Node, ...]:
     tables = {i: None for n in kernel.nodes for i in n.inputs if i.op.name == "const" and not _inline(i)}
-    return (*tables, *_alone(kernel.nodes), *kernel.nodes)
+    return (*tables, *_alone(kernel.nodes))
 
 
 def _views(values: Iterable[Node], unseen: set[Node], names: Names, places: Mapping[str, Place]) -> Iterator[str]:

@@ -278,8 +278,8 @@ def _splits_channels(node: Node) -> bool:
 
 
 def materialised(graph: Graph) -> Graph:
-    """An output that is a parameter or a number becomes a value of its own: a copy."""
-    graph = graph.rewrite(assigned_copies)
+    """Outputs that are parameters or numbers become values of their own, copies; so do numbers read as arrays."""
+    graph = graph.rewrite(assigned_copies).rewrite(written_numbers)
     fixed = (ops.param, ops.const)
     return graph.with_outputs({n: _copied(node) if node.op in fixed else node for n, node in graph.outputs.items()})
 
@@ -290,6 +290,14 @@ def assigned_copies(node: Node) -> Node | None:
         case Node(ops.assign, (old, new)) if _is_of_parameter(new):
             return ops.assign(old, _copied(new))
     return None
+
+
+def written_numbers(node: Node) -> Node | None:
+    """What multiplies or moves arrays takes them from memory: one that is a single number all over has to be there."""
+    if _makes_its_own(node) or node.op.family in ("source", "control"):
+        return None
+    found = tuple(_copied(i) if i.op is ops.const and i.shape else i for i in node.inputs)
+    return replace(node, inputs=found) if found != node.inputs else None
 
 
 def _is_of_parameter(node: Node) -> bool:

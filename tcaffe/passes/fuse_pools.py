@@ -52,9 +52,10 @@ def _pairs(program: Program) -> list[Pair]:
 
 
 def _is_image_conv(kernel: Kernel) -> bool:
+    """Whether it computes all channels of images, and no pool of them yet."""
     anchor = kernel.anchor
-    pooled = any(n.op is ops.pool for n in kernel.nodes)
-    return anchor is not None and anchor.op is ops.conv and len(anchor.shape) == 4 and not pooled
+    ended = any(n.op in (ops.pool, ops.slice_) for n in kernel.nodes)
+    return anchor is not None and anchor.op is ops.conv and len(anchor.shape) == 4 and not ended
 
 
 def _is_plain_pool(kernel: Kernel) -> bool:

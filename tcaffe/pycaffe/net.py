@@ -281,13 +281,20 @@ class Net:
         self._runner.forget()
         self._show_layers()
 
-    def save(self, file: File) -> None:
-        """Write the net with its parameters as a .caffemodel; raises OSError."""
-        write_caffemodel(file, self._net.message, self._parameters.arrays(self._lowered))
+    def save(self, file: File, write_diff: bool = False) -> None:
+        """Write the net with its parameters, and their diffs if wanted, as a .caffemodel; raises OSError."""
+        write_caffemodel(file, self._net.message, *self._arrays(write_diff))
 
-    def save_hdf5(self, file: File) -> None:
+    def save_hdf5(self, file: File, write_diff: bool = False) -> None:
         """Write the parameters as HDF5, those that layers share once; raises OSError and CompileError."""
-        write_hdf5(file, self._layer_names, self._parameters.arrays(self._lowered), shared_places(self._lowered))
+        arrays, diffs = self._arrays(write_diff)
+        write_hdf5(file, self._layer_names, arrays, shared_places(self._lowered), diffs)
+
+    def _arrays(self, write_diff: bool) -> tuple[Mapping[str, Sequence[np.ndarray]], ...]:
+        """The values of each layer's parameters, by the layer's name, and their diffs if wanted."""
+        found = {layer.name: self._parameters.of(layer.params) for layer in self._lowered.layers}
+        values = {name: [blob.data for blob in blobs] for name, blobs in found.items()}
+        return values, {name: [blob.diff for blob in blobs] for name, blobs in found.items() if write_diff}
 
     # ── hooks ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -87,8 +87,4 @@ class Parameters:
         blob.bind(owner.data.reshape(param.shape))
         blob.bind_diff(owner.diff.reshape(param.shape))
         return blob
-
-    def arrays(self, lowered: Lowered) -> dict[str, Sequence[np.ndarray]]:
-        """The values of each layer's parameters, by the layer's name."""
-        return {layer.name: [blob.data for blob in self.of(layer.params)] for layer in lowered.layers}
 

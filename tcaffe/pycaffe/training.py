@@ -113,8 +113,8 @@ class NetEngine:
         _move(self.net, place)
 
     def save(self, path: Path) -> None:
-        """Write the net's parameters."""
-        (self.net.save_hdf5 if path.suffix == ".h5" else self.net.save)(path)
+        """Write the net's parameters, with their diffs if the solver says so."""
+        (self.net.save_hdf5 if path.suffix == ".h5" else self.net.save)(path, self._settings.snapshot_diff)
 
     def load(self, path: Path) -> None:
         """Take the parameters a file has."""

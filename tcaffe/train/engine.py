@@ -58,6 +58,8 @@ class StepEngine:
         learned = [each.node for each in self._remembered if each.learns]
         self._gradients = {w: gradients[w] for w in learned if w in gradients}
         self._sums: Mapping[Node, Node] = {}
+        self._steps = {w: ops.param(shape=w.shape, name=f"{w.name}.diff") for w in learned if settings.snapshot_diff}
+        self.values |= {step.name: np.zeros(step.shape, np.float32) for step in self._steps.values()}
         self._forward_alone: Context | None = None
         self._compile()
 
@@ -78,11 +80,15 @@ class StepEngine:
     def _last_pass(self) -> Graph:
         """The last pass of an iteration, and the update."""
         found = {w: self._sums[w] + g if self._sums else g for w, g in self._gradients.items()}
-        return self._graph(updates(self._settings, self._remembered, found).outputs | self._cleared())
+        return self._graph(self._update_by(found))
 
-    def _cleared(self) -> dict[str, Node]:
-        """Outputs that make the sums of gradients zero again."""
-        return assigned({total: ops.const(value=0.0, shape=total.shape) for total in self._sums.values()})
+    def _update_by(self, gradients: Mapping[Node, Node]) -> dict[str, Node]:
+        """Outputs that update the parameters, keep the steps they took if snapshots hold them, and clear the sums."""
+        made = updates(self._settings, self._remembered, gradients)
+        kept = {self._steps[w]: step for w, step in made.steps.items() if w in self._steps}
+        sums = self._sums.values() if self._settings.iter_size > 1 else ()
+        zeros = {total: ops.const(value=0.0, shape=total.shape) for total in sums}
+        return made.outputs | assigned(kept | zeros)
 
     def _gathering(self) -> Graph:
         """A pass before the last: gradients are added to those of the passes before."""
@@ -168,15 +174,24 @@ class StepEngine:
         return self._pass(self._forward_alone)
 
     def save(self, path: Path) -> None:
-        """Write the net with its parameters, or with .h5 those alone."""
+        """Write the net with its parameters, and the steps they took last if the solver says so; to .h5 these alone."""
         arrays = {
             layer.name: [self.values[owner_of(p).name].reshape(p.shape) for p in layer.params]
             for layer in self.net.lowered.layers
         }
+        diffs = {
+            layer.name: [self._step_of(owner_of(p)).reshape(p.shape) for p in layer.params]
+            for layer in self.net.lowered.layers
+            if self._settings.snapshot_diff
+        }
         if path.suffix == ".h5":
-            write_hdf5(path, list(arrays), arrays, shared_places(self.net.lowered))
+            write_hdf5(path, list(arrays), arrays, shared_places(self.net.lowered), diffs)
         else:
-            write_caffemodel(path, self.net.message, arrays)
+            write_caffemodel(path, self.net.message, arrays, diffs)
+
+    def _step_of(self, w: Node) -> np.ndarray:
+        """What was last taken from a parameter."""
+        return self.values[self._steps[w].name] if w in self._steps else np.zeros(w.shape, np.float32)
 
     def load(self, path: Path) -> None:
         """Take the parameters that a file has for layers of the same names."""

@@ -18,7 +18,7 @@ from tcaffe.passes.pipeline import UPDATE
 from tcaffe.runtime.context import Context
 from tcaffe.train.engine import StepEngine, set_rate, sum_of
 from tcaffe.train.group import Wait
-from tcaffe.train.update import assigned, updates
+from tcaffe.train.update import assigned
 
 BUCKET = 4 << 20  # bytes: sending outweighs starting to send, and the first bucket is soon on its way
 
@@ -81,8 +81,7 @@ class ParallelEngine(StepEngine):
     def _mean_update(self) -> Graph:
         """The update by the mean of all processes' gradients."""
         means = {w: total * (1 / self.group.size) for w, total in self._sums.items()}
-        outputs = updates(self._settings, self._remembered, means).outputs
-        return Graph("update", outputs | self._cleared() if self._settings.iter_size > 1 else outputs)
+        return Graph("update", self._update_by(means))
 
     def _finish(self, context: Context, rate: float) -> float:
         """The last pass, each bucket sent when it is full, and the update when all have come back."""

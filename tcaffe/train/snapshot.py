@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,16 @@ def read_state(path: File) -> State:
         return _read_hdf5(Path(path)) if Path(path).suffix == ".h5" else _read_binary(Path(path))
     except (OSError, DecodeError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CompileError([Diagnostic("E0805", f"`{path}` is not the state of a solver: {error}")]) from error
+
+
+def check_prefix(prefix: str) -> None:
+    """Try to write where snapshots will be written; raises CompileError (E0805) rather than after hours of training."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=Path(prefix).parent, prefix=f"{Path(prefix).name}_iter_"):
+            pass
+    except OSError as error:
+        message = f"snapshots cannot be written to `{prefix}_iter_...`: {error.strerror or error}"
+        raise CompileError([Diagnostic("E0805", message, note="`snapshot_prefix` names them")]) from error
 
 
 def newest_state(prefix: str) -> Path | None:

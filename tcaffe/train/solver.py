@@ -18,7 +18,7 @@ from tcaffe.train.report import Arrays, Means, output_lines, plain, shown
 from tcaffe.train.rules import RULES
 from tcaffe.train.schedule import Schedule
 from tcaffe.train.settings import Settings
-from tcaffe.train.snapshot import State, read_state, restored, write_state
+from tcaffe.train.snapshot import State, check_prefix, read_state, restored, write_state
 
 Action = Literal["none", "snapshot", "stop"]
 ACTIONS: tuple[Action, ...] = get_args(Action)  # the later, the more it matters
@@ -100,6 +100,8 @@ class Solver:
         self._losses: deque[float] = deque(maxlen=self.settings.message.average_loss)
         self._shown = (time.perf_counter(), 0)
         self._stopping = False
+        if self.settings.message.snapshot and self.group.rank == 0:
+            check_prefix(self.settings.message.snapshot_prefix)
 
     # ── iterations ──────────────────────────────────────────────────────────────────────────────────
 

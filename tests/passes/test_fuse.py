@@ -76,6 +76,20 @@ def test_a_pool_joins_its_convolution_where_that_lowers_the_peak() -> None:
     assert kernels(fuse_pools(fuse(layout(Graph("g", {"d": later}))))) == ["c", "p", "d"]
 
 
+def test_a_pool_of_some_channels_stays_apart() -> None:
+    x = image(2, 4, 12, 12)
+    some = ops.slice_(conv(x, "a", 8), begin=(0, 3, 0, 0), end=(2, 6, 12, 12)).named("some")
+    program = fuse_pools(fuse(layout(Graph("g", {"out": pooled(some, "max", 2, 2).named("out")}))))
+    assert kernels(program) == ["a+some", "out"]
+
+
+def test_a_number_that_is_multiplied_is_written_first() -> None:
+    ones = ops.const(value=1.0, shape=(2, 3)).named("ones")
+    w = ops.input_(shape=(3, 4), name="w")
+    program = fuse(Graph("g", {"out": ops.dot(ones, w).named("out")}))
+    assert len(program.kernels) == 2 and program.kernels[1].inputs
+
+
 def test_a_pool_finds_its_maxima_and_where_they_are_at_once() -> None:
     x = image(1, 4, 6, 6)
     window = {"axes": (2, 3), "size": (2, 2), "stride": (2, 2), "pad": ((0, 0), (0, 0))}

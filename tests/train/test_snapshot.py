@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 
 from tcaffe.diagnostics import CompileError
+from tcaffe.frontend.load import read_state as read_net
+from tcaffe.frontend.weights import read_weights
+from tcaffe.pycaffe.net import Net
+from tcaffe.pycaffe.training import NetEngine
 from tcaffe.schema import caffe_pb2
-from tcaffe.train.snapshot import State, read_state, restored, write_state
+from tcaffe.train.engine import StepEngine
+from tcaffe.train.snapshot import State, check_prefix, read_state, restored, write_state
 
 STATE = State(7, "net_iter_7.caffemodel", 2, (np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(4, np.float32)))
 
@@ -45,3 +51,40 @@ def test_the_memory_must_fit():
         restored(STATE, [(6,)], "f")
     with pytest.raises(CompileError, match=r"array 1 is \[4\], the parameter \[5\]"):
         restored(STATE, [(6,), (5,)], "f")
+
+
+@pytest.mark.parametrize("ending", ["", ".h5"])
+@pytest.mark.parametrize("engine_of", ["one program", "net"])
+def test_snapshots_hold_the_last_steps_if_the_solver_says_so(tmp_path, ending, engine_of):
+    (tmp_path / "net.prototxt").write_text("""
+        layer { name: "x" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 dim: 3 }
+          data_filler { type: "constant" value: 1 } } }
+        layer { name: "fc" type: "InnerProduct" bottom: "x" top: "fc" param { lr_mult: 1 } param { lr_mult: 0 }
+          inner_product_param { num_output: 2 weight_filler { type: "constant" value: 5 } } }
+        layer { name: "sum" type: "Reduction" bottom: "fc" top: "sum" loss_weight: 1 }
+    """)
+    settings = caffe_pb2.SolverParameter(type="SGD", snapshot_diff=True)
+    net = read_net(tmp_path / "net.prototxt", phase="TRAIN")
+    engine = StepEngine(net, [], settings) if engine_of == "one program" else NetEngine(Net.in_state(net), settings)
+    engine.iterate(0.25)
+    file = tmp_path / f"w.caffemodel{ending}"
+    engine.save(file)
+    step, weights = np.full((2, 3), 0.25 * 2), np.full((2, 3), 5 - 0.25 * 2)
+    if ending:
+        with h5py.File(file) as found:
+            np.testing.assert_array_equal(found["diff/fc/0"], step)
+            np.testing.assert_array_equal(found["diff/fc/1"], 0)
+            np.testing.assert_array_equal(found["data/fc/0"], weights)
+    else:
+        blobs = caffe_pb2.NetParameter.FromString(file.read_bytes()).layer[1].blobs
+        np.testing.assert_array_equal(blobs[0].diff, step.ravel())
+        np.testing.assert_array_equal(blobs[1].diff, 0)
+        np.testing.assert_array_equal(blobs[0].data, weights.ravel())
+    assert [layer.name for layer in read_weights(file) if layer.blobs] == ["fc"]
+
+
+def test_a_prefix_that_cannot_be_written_is_told_at_the_start(tmp_path):
+    with pytest.raises(CompileError, match=r"E0805: snapshots cannot be written to .*none/net_iter"):
+        check_prefix(str(tmp_path / "none" / "net"))
+    check_prefix(str(tmp_path / "net"))
+    assert not list(tmp_path.iterdir())

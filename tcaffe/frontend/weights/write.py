@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
+from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,11 +19,15 @@ from tcaffe.frontend.weights.wire import BYTES, key, to_varint
 from tcaffe.schema import caffe_pb2
 
 Arrays = Mapping[str, Sequence[np.ndarray]]
-LAYER, BLOBS, DATA = (key(number(*f), BYTES) for f in ((NET, "layer"), (CURRENT, "blobs"), (BLOB, "data")))
+NONE: Arrays = MappingProxyType({})
+FIELDS = (NET, "layer"), (CURRENT, "blobs"), (BLOB, "data"), (BLOB, "diff")
+LAYER, BLOBS, DATA, DIFF = (key(number(*field), BYTES) for field in FIELDS)
 
 
-def write_caffemodel(path: str | os.PathLike[str], net: caffe_pb2.NetParameter, arrays: Arrays) -> None:
-    """Write the layers of `net` with their parameters, by layer name, as float32.
+def write_caffemodel(
+    path: str | os.PathLike[str], net: caffe_pb2.NetParameter, arrays: Arrays, diffs: Arrays = NONE
+) -> None:
+    """Write the layers of `net` with their parameters, by layer name, as float32, and with the diffs of those.
 
     Numbers go from the array to the file: memory does not hold them twice. Raises OSError.
     """
@@ -30,17 +36,22 @@ def write_caffemodel(path: str | os.PathLike[str], net: caffe_pb2.NetParameter, 
         with staging.open("xb") as file:
             file.write(caffe_pb2.NetParameter(name=net.name).SerializeToString())
             for layer in net.layer:
-                _write_layer(file, layer, arrays.get(layer.name, ()))
+                _write_layer(file, layer, arrays.get(layer.name, ()), diffs.get(layer.name, ()))
 
     write_whole(path, fill)
 
 
 def write_hdf5(
-    path: str | os.PathLike[str], layers: Sequence[str], arrays: Arrays, shared: Mapping[str, Set[int]]
+    path: str | os.PathLike[str],
+    layers: Sequence[str],
+    arrays: Arrays,
+    shared: Mapping[str, Set[int]],
+    diffs: Arrays = NONE,
 ) -> None:
     """Write a group for each of `layers`, with the parameters it owns; `shared` numbers those that are another's.
 
-    Raises OSError, and CompileError without h5py (E0503) or for a name that cannot be a group (E0508).
+    The `diffs` that there are go to groups of their own, those of shared parameters, too. Raises OSError, and
+    CompileError without h5py (E0503) or for a name that cannot be a group (E0508).
     """
 
     def fill(staging: Path) -> None:
@@ -48,6 +59,8 @@ def write_hdf5(
             data = file.create_group("data")
             for name in dict.fromkeys(layers):
                 _write_group(data, name, arrays.get(name, ()), shared.get(name, frozenset()))
+            for name, found in diffs.items():
+                _write_group(file.require_group("diff"), name, found, frozenset())
 
     write_whole(path, fill)
 
@@ -69,21 +82,29 @@ def _write_group(data: Any, name: str, arrays: Sequence[np.ndarray], shared: Set
         raise CompileError([Diagnostic("E0508", complaint, suggestion="write a .caffemodel")]) from error
 
 
-def _write_layer(file: BinaryIO, layer: caffe_pb2.LayerParameter, arrays: Sequence[np.ndarray]) -> None:
+def _write_layer(
+    file: BinaryIO, layer: caffe_pb2.LayerParameter, arrays: Sequence[np.ndarray], diffs: Sequence[np.ndarray]
+) -> None:
     """Write a layer as NetParameter holds it, the lengths of its pieces known before any of them is written."""
     plain = caffe_pb2.LayerParameter()
     plain.CopyFrom(layer)
     plain.ClearField("blobs")
     body = plain.SerializeToString()
-    blobs = [(_blob_head(array), array) for array in arrays]
-    sizes = [len(head) + 4 * array.size for head, array in blobs]
+    blobs = [_blob(*pair) for pair in zip_longest(arrays, diffs[: len(arrays)])]
+    sizes = [sum(memoryview(piece).nbytes for piece in pieces) for pieces in blobs]
     file.write(LAYER + to_varint(len(body) + sum(len(BLOBS + to_varint(size)) + size for size in sizes)) + body)
-    for (head, array), size in zip(blobs, sizes, strict=True):
-        file.write(BLOBS + to_varint(size) + head)
-        file.write(np.ascontiguousarray(array, "<f4").data)
+    for pieces, size in zip(blobs, sizes, strict=True):
+        file.write(BLOBS + to_varint(size))
+        for piece in pieces:
+            file.write(piece)
 
 
-def _blob_head(array: np.ndarray) -> bytes:
-    """A BlobProto up to its numbers."""
-    shape = caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=array.shape)).SerializeToString()
-    return shape + DATA + to_varint(4 * array.size)
+def _blob(data: np.ndarray, diff: np.ndarray | None) -> list[bytes | memoryview]:
+    """A BlobProto, in pieces."""
+    pieces: list[bytes | memoryview] = [
+        caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=data.shape)).SerializeToString()
+    ]
+    for field, array in ((DATA, data), (DIFF, diff)):
+        if array is not None:
+            pieces += [field + to_varint(4 * array.size), np.ascontiguousarray(array, "<f4").data]
+    return pieces

@@ -38,7 +38,7 @@ class Command(click.Command):
 
 def command(function: Function) -> Command:
     """Make a command of a function: its name is the function's, its help the docstring."""
-    return click.command(cls=Command, name=function.__name__.rstrip("_"))(function)
+    return click.command(cls=Command, name=function.__name__.replace("_", "-"))(function)
 
 
 def json_option(function: Function) -> Function:

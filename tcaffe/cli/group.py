@@ -12,6 +12,8 @@ COMMANDS = {
     "compile": "Compile a net, and show what became of it.",
     "run": "Run a net or a saved bundle.",
     "train": "Train a net by a solver's prototxt.",
+    "convert-images": "Write image files to a database.",
+    "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
@@ -21,7 +23,12 @@ COMMANDS = {
     "explain": "Explain an error code.",
     "opt": "Run passes over the text of a graph.",
 }
-"""Each command and what it does. `commands/NAME.py` holds it, as `NAME`."""
+"""Each command and what it does. `commands/NAME.py` holds it, as `NAME`, with _ for each hyphen."""
+
+
+def module_of(command: str) -> str:
+    """The module a command is in, and the name it has there."""
+    return command.replace("-", "_")
 
 
 class LazyGroup(click.Group):
@@ -35,7 +42,8 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        loaded: click.Command = getattr(import_module(f"tcaffe.cli.commands.{cmd_name}"), cmd_name)
+        module = import_module(f"tcaffe.cli.commands.{module_of(cmd_name)}")
+        loaded: click.Command = getattr(module, module_of(cmd_name))
         return loaded
 
     def resolve_command(

@@ -36,6 +36,11 @@ class Database(Protocol):
         """
 
 
+def backend_of(path: str) -> str:
+    """The kind of database in a folder, as its files tell."""
+    return "leveldb" if Path(path, "CURRENT").exists() else "lmdb"
+
+
 def open_database(path: str, backend: str) -> Database:
     """The database in a folder; raises CompileError (E0616) where there is none, or a damaged or an empty one."""
     if not Path(path).exists():

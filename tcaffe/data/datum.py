@@ -31,7 +31,7 @@ def read_datum(record: bytes | memoryview, channels: int | None = None) -> tuple
 def write_datum(pixels: np.ndarray, label: int = 0) -> bytes:
     """A record of pixels [C, H, W]: uint8 as bytes, anything else as float32."""
     channels, height, width = pixels.shape
-    datum = caffe_pb2.Datum(channels=channels, height=height, width=width, label=label)
+    datum = caffe_pb2.Datum(channels=channels, height=height, width=width, label=label, encoded=False)
     if pixels.dtype == np.uint8:
         datum.data = pixels.tobytes()
     else:

@@ -83,6 +83,12 @@ def decode_image(file: File | BinaryIO, channels: int | None = None) -> np.ndarr
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[order, :, :])
 
 
+def channels_of(file: File) -> int:
+    """How many channels an image has; raises OSError as `decode_image` does, but for broken pixels."""
+    with open_image(file) as image:
+        return len(_own_mode(image)) if image.mode not in DEEP else 1
+
+
 def _own_mode(image: Any) -> str:
     """Of gray, colours, and colours with transparency, what the image has."""
     if image.mode in GRAY:

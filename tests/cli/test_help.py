@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from tcaffe.cli.group import COMMANDS
+from tcaffe.cli.group import COMMANDS, module_of
 
 
 def test_help_of_the_whole(cli, golden) -> None:
@@ -27,7 +27,7 @@ def test_every_help_shows_an_example(cli, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_of_commands_names_what_the_modules_hold(name: str) -> None:
-    assert getattr(import_module(f"tcaffe.cli.commands.{name}"), name).name == name
+    assert getattr(import_module(f"tcaffe.cli.commands.{module_of(name)}"), module_of(name)).name == name
 
 
 def test_a_typo_is_answered_with_the_nearest_name(cli) -> None:

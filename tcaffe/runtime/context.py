@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -56,6 +58,16 @@ class Context:
                 run()
                 for name in names:
                     finished(name)
+
+    def timed(self) -> list[float]:
+        """Compute as `run` does, and tell the seconds of each kernel, in order."""
+        marks = [0.0] * (len(self._kernels) + 1)
+        with np.errstate(all="ignore"), self._pool.awake():
+            marks[0] = time.perf_counter()
+            for k, run in enumerate(self._kernels, 1):
+                run()
+                marks[k] = time.perf_counter()
+        return [end - start for start, end in pairwise(marks)]
 
 
 def _finished(manifest: Manifest) -> list[list[str]]:

@@ -28,9 +28,7 @@ NO_LAYER = "(no layer)"
 @workers_option
 @json_option
 @net_options()
-def time(
-    query: NetQuery, iterations: int, kernels: bool, seed: int, workers: int | None, as_json: bool
-) -> None:
+def time(query: NetQuery, iterations: int, kernels: bool, seed: int, workers: int | None, as_json: bool) -> None:
     """Run NET on random numbers, and show how long each layer takes.
 
     \b

@@ -16,7 +16,6 @@ COMMANDS = {
     "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",
     "time": "Time a net layer by layer and kernel by kernel.",
-    "time": "Tell how long each layer and each kernel takes.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
     "check": "Compare the compiled net with a slow, obviously right one.",

@@ -60,16 +60,6 @@ class Context:
                     finished(name)
 
     def timed(self) -> list[float]:
-        """Compute the outputs as `run` does, and tell how long each kernel took, in seconds."""
-        seconds = []
-        with np.errstate(all="ignore"), self._pool.awake():
-            for run in self._kernels:
-                start = time.perf_counter()
-                run()
-                seconds.append(time.perf_counter() - start)
-        return seconds
-
-    def timed(self) -> list[float]:
         """Compute as `run` does, and tell the seconds of each kernel, in order."""
         marks = [0.0] * (len(self._kernels) + 1)
         with np.errstate(all="ignore"), self._pool.awake():

@@ -1,207 +1,149 @@
-"""`tcaffe time`: how long each layer and each kernel takes, forward and backward."""
+"""`tcaffe time`: how long each layer and each kernel takes."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable
 from typing import Any
 
 import click
-import numpy as np
 from rich.table import Table
 
 from tcaffe.cli import screen, units
-from tcaffe.cli.building import Built, build
 from tcaffe.cli.command import command, json_option
-from tcaffe.cli.draw.flow import algorithm
-from tcaffe.cli.options import NetQuery, net_options, outputs_option, shape_options, workers_option
-from tcaffe.cli.sampling import random_inputs, random_value
-from tcaffe.cli.timing import KernelTime, LayerTime, Times, measure
-from tcaffe.data.feed import Feed
-from tcaffe.data.feeds import feeds_of
-from tcaffe.diagnostics import CompileError
-from tcaffe.frontend.lower import Lowered
-from tcaffe.gradients import losses, training_graph
-from tcaffe.request import Request, choose_outputs
-from tcaffe.runtime.context import Context
+from tcaffe.cli.options import NetQuery, net_options, shape_options, warn, workers_option
+from tcaffe.cli.timing import PASSES, KernelTime, LayerTime, Timing, time_net
+from tcaffe.diagnostics import printable
+from tcaffe.frontend.lower import LoweredLayer
+
+NAMES_SHOWN = 4  # of the layers a kernel computes
+NO_LAYER = "(no layer)"
 
 
 @command
 @shape_options
-@outputs_option
 @click.option("--iterations", type=click.IntRange(1), default=50, metavar="N", show_default=True,
-              help="How many runs the medians are of.")  # fmt: skip
+              help="How many runs; the times are their medians.")  # fmt: skip
 @click.option("--kernels", is_flag=True, help="List the kernels too, a line each.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="For random numbers.")
 @workers_option
 @json_option
 @net_options()
-def time(
-    query: NetQuery, outputs: Sequence[str] | None, iterations: int, kernels: bool, workers: int | None, as_json: bool
-) -> None:
-    """Tell how long the layers of NET take: the median of several runs.
+def time(query: NetQuery, iterations: int, kernels: bool, seed: int, workers: int | None, as_json: bool) -> None:
+    """Run NET on random numbers, and show how long each layer takes.
 
     \b
     tcaffe time deploy.prototxt --batch 16
-    tcaffe time train_val.prototxt --phase TRAIN --input data=64x3x224x224 --input label=64
-    tcaffe time deploy.prototxt --kernels --iterations 200 --workers 1
+    tcaffe time deploy.prototxt --iterations 10 --kernels
+    tcaffe time train_val.prototxt --phase TRAIN --input data=64x3x227x227 --input label=64
 
-    In phase TRAIN a net with a loss runs backward too: the gradients of all parameters that learn. A kernel that serves
-    several layers counts as the first one's, and the others say where they went. Operations are those of the direct
-    form, so a Winograd convolution may do more of them a second than the machine. Parameters are as their fillers make
-    them; inputs are random numbers, or what the net's data layers read if their data is there.
+    In phase TRAIN a net with a loss runs backward as well. A kernel that computes several layers counts for the one
+    that most of its operations are of; the last column tells the others. GFLOP/s counts what the layers ask for: an
+    algorithm that needs fewer operations shows as a higher rate.
     """
-    lowered, fed = fed_net(query)
-    backward = query.phase == "TRAIN" and any(losses(lowered))
-    built = build(query, [], lowered=lowered, request=Request(outputs, gradients=backward), workers=workers)
-    context = built.executable.context()
-    fill(context, lowered, fed)
-    chosen = choose_outputs(lowered, outputs)
-    forward = training_graph(lowered, chosen).forward if backward else chosen
-    times = measure(built, context, forward, iterations)
+    timing = time_net(query, iterations, seed=seed, workers=workers)
     if as_json:
-        said = [d.json() for d in built.warnings]
-        screen.write_json({**described(built, times), "iterations": iterations, "diagnostics": said})
+        screen.write_json(described(timing))
         return
-    screen.complain(built.warnings)
-    screen.show(layer_table(times, times.by_layer(lowered.layers), backward), "")
+    warn(timing.net.lowered)
+    if query.phase == "TRAIN" and not timing.training:
+        screen.note("the net has no loss in this phase: forward only")
+    screen.show(layer_table(timing), "")
     if kernels:
-        screen.show(kernel_table(times), "")
-    screen.show(screen.facts(*facts(built, times, iterations, backward)))
+        screen.show(kernel_table(timing), "")
+    screen.show(headline(timing))
 
 
-def fed_net(query: NetQuery) -> tuple[Lowered, Mapping[str, np.ndarray]]:
-    """The net, and a batch for its inputs as far as its data layers can be read."""
-    arrays: dict[str, np.ndarray] = {}
-    for feed in _feeds(query):
-        with closing(feed):
-            lowered = query.lower({top: shape for top, shape in feed.shapes.items() if top not in query.shapes})
-            arrays |= feed.batch({top: lowered.blobs[top].shape for top in feed.tops})
-    lowered = query.lower({name: array.shape for name, array in arrays.items() if name not in query.shapes})
-    return lowered, arrays
+def headline(timing: Timing) -> str:
+    """The whole in one line."""
+    parts = [f"{name} {units.seconds(seconds)}" for name, seconds in timing.passes.items()]
+    if timing.training:
+        parts.append(f"together {units.seconds(timing.total)}")
+    name = printable(timing.net.program.name)
+    return f"{name}: {', '.join(parts)} in the median of {units.plural(len(timing.samples), 'run')}"
 
 
-def _feeds(query: NetQuery) -> Iterator[Feed]:
-    """What the net's data layers read; nothing where a source is missing."""
-    random = np.random.default_rng(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield from feeds_of(query.state.message, query.phase, lambda: random)
-        except CompileError:
-            return
-
-
-def fill(context: Context, lowered: Lowered, fed: Mapping[str, np.ndarray]) -> None:
-    """Give every input what was read for it, or else random numbers."""
-    values = {**random_inputs(lowered, 0), **fed}
-    for name, place in context.inputs.items():
-        value = values.get(name)
-        fits = value is not None and value.shape == place.shape
-        np.copyto(place, value if fits else random_value(name, place.shape, place.dtype.type, 0), casting="same_kind")
-
-
-def layer_table(times: Times, layers: Sequence[LayerTime], backward: bool) -> Table:
-    """A line a layer: its time forward and backward, its share, its operations a second, and whom it shares with."""
-    made = screen.table("layer", "type", ">forward", *([">backward"] if backward else []), ">share", ">GFLOP/s", "")
-    whole = times.forward + times.backward
-    for line in layers:
-        back = [_seconds(line.backward)] if backward else []
+def layer_table(timing: Timing) -> Table:
+    """A line a layer."""
+    passes = PASSES if timing.training else PASSES[:1]
+    made = screen.table("layer", "type", *(f">{name}" for name in passes), ">share", ">GFLOP/s", "kernels shared")
+    total = sum(line.seconds for line in timing.layers)
+    for line in timing.layers:
+        named = (line.layer.name, line.layer.type) if line.layer else (NO_LAYER, "")
+        times = [line.forward, line.backward][: len(passes)]
         screen.row(
-            made, line.layer.name, line.layer.type, _seconds(line.forward), *back,
-            units.percent(line.seconds, whole) if line.kernels else "", rate(line), remark(line),
-        )  # fmt: skip
-    back = [_seconds(times.backward)] if backward else []
-    screen.row(made, "all", "", _seconds(times.forward), *back, "", "", "", style="bold")
-    return made
-
-
-def kernel_table(times: Times) -> Table:
-    """A line a kernel, in the order in which they run."""
-    made = screen.table("kernel", "layers", "pass", "algorithm", ">time", ">share", ">GFLOP/s")
-    whole = times.forward + times.backward
-    for kernel in times.kernels:
-        screen.row(
-            made, kernel.kernel.name, " + ".join(layer.name for layer in kernel.layers), pass_of(kernel),
-            algorithm(kernel.kernel), units.seconds(kernel.seconds), units.percent(kernel.seconds, whole), rate(kernel),
+            made, *named, *(units.seconds(t) if t else "" for t in times),
+            units.percent(line.seconds, total) if line.seconds else "", rate(line.flops, line.seconds), shared(line),
         )  # fmt: skip
     return made
 
 
-def remark(line: LayerTime) -> str:
-    """What a layer shares kernels with."""
-    with_others = f"with {_some(line.guests)}" if line.guests else ""
-    within = f"in {_some(line.hosts)}" if line.hosts else ""
-    return ", ".join(part for part in (with_others, within) if part)
+def kernel_table(timing: Timing) -> Table:
+    """A line a kernel."""
+    extra = ["pass"] if timing.training else []
+    made = screen.table("kernel", *extra, ">time", ">share", ">FLOP", ">GFLOP/s", "layers")
+    total = sum(each.seconds for each in timing.kernels)
+    for each in timing.kernels:
+        screen.row(
+            made, each.kernel.name, *([PASSES[each.backward]] if extra else []), units.seconds(each.seconds),
+            units.percent(each.seconds, total), units.count(each.flops) if each.flops else "",
+            rate(each.flops, each.seconds), names(_leader_first(each)),
+        )  # fmt: skip
+    return made
 
 
-def rate(line: LayerTime | KernelTime) -> str:
-    """Operations a second."""
-    return f"{line.flops / line.seconds / 1e9:.1f}" if line.flops and line.seconds else ""
+def shared(line: LayerTime) -> str:
+    """Which layers a layer shares kernels with: those that its kernels compute too, those that compute it."""
+    with_, in_ = names(line.others), names(line.inside)
+    return ", ".join([*([f"with {with_}"] if with_ else []), *([f"in those of {in_}"] if in_ else [])])
 
 
-def pass_of(kernel: KernelTime) -> str:
-    """Which pass a kernel belongs to."""
-    return "backward" if kernel.backward else "forward"
+def rate(flops: int, seconds: float) -> str:
+    """Billions of operations a second."""
+    return f"{flops / seconds / 1e9:.1f}" if flops and seconds else ""
 
 
-def facts(built: Built, times: Times, iterations: int, backward: bool) -> list[tuple[str, str]]:
-    """The time of a whole run, and of what."""
-    least, most = times.spread
-    spread = f"{units.seconds(least)} to {units.seconds(most)}"
-    inputs = ", ".join(f"{node.name} {'x'.join(map(str, node.shape))}" for node in built.program.inputs)
-    work = f"{units.plural(len(times.kernels), 'kernel')}, {units.plural(built.executable.manifest.workers, 'worker')}"
-    flops = sum(kernel.flops for kernel in times.kernels)
-    return [
-        ("run", f"{'forward and backward' if backward else 'forward'}, {work}; {inputs}"),
-        ("time", f"{units.seconds(times.seconds)} in the median of {units.plural(iterations, 'run')}, {spread}"),
-        ("work", f"{units.count(flops)}FLOP, {flops / times.seconds / 1e9:.1f} GFLOP/s"),
-    ]
+def names(layers: Iterable[LoweredLayer]) -> str:
+    """The names of some layers, not of too many."""
+    found = [layer.name for layer in layers]
+    more = f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else ""
+    return " + ".join(found[:NAMES_SHOWN]) + more
 
 
-def described(built: Built, times: Times) -> dict[str, Any]:
-    """The result as plain values, times in seconds."""
+def described(timing: Timing) -> dict[str, Any]:
+    """The result as plain values; times are seconds."""
+    lowered = timing.net.lowered
     return {
-        "name": built.program.name,
-        "workers": built.executable.manifest.workers,
-        "inputs": {node.name: list(node.shape) for node in built.program.inputs},
-        "seconds": times.seconds,
-        "least": times.spread[0],
-        "most": times.spread[1],
-        "forward": times.forward,
-        "backward": times.backward,
-        "layers": [_layer(line) for line in times.by_layer(built.lowered.layers)],
-        "kernels": [_kernel(kernel) for kernel in times.kernels],
+        "name": timing.net.program.name,
+        "iterations": len(timing.samples),
+        "passes": dict(timing.passes),
+        "seconds": timing.total,
+        "layers": [_layer(line) for line in timing.layers],
+        "kernels": [_kernel(each) for each in timing.kernels],
+        "diagnostics": [d.json() for d in lowered.warnings],
     }
 
 
 def _layer(line: LayerTime) -> dict[str, Any]:
     return {
-        "name": line.layer.name,
-        "type": line.layer.type,
+        "name": line.layer.name if line.layer else None,
+        "type": line.layer.type if line.layer else None,
         "forward": line.forward,
         "backward": line.backward,
         "flops": line.flops,
-        "kernels": [k.kernel.name for k in line.kernels],
-        "with": line.guests,
-        "in": line.hosts,
+        "with": [layer.name for layer in line.others],
+        "in": [layer.name for layer in line.inside],
     }
 
 
-def _kernel(kernel: KernelTime) -> dict[str, Any]:
+def _kernel(each: KernelTime) -> dict[str, Any]:
     return {
-        "name": kernel.kernel.name,
-        "layers": [layer.name for layer in kernel.layers],
-        "pass": pass_of(kernel),
-        "algorithm": algorithm(kernel.kernel),
-        "seconds": kernel.seconds,
-        "flops": kernel.flops,
+        "name": each.kernel.name,
+        "pass": PASSES[each.backward],
+        "layers": [layer.name for layer in _leader_first(each)],
+        "seconds": each.seconds,
+        "flops": each.flops,
     }
 
 
-def _seconds(time: float) -> str:
-    return units.seconds(time) if time else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+def _leader_first(each: KernelTime) -> list[LoweredLayer]:
+    return sorted(each.layers, key=lambda layer: layer is not each.leader)

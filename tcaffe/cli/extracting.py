@@ -97,6 +97,8 @@ def read_arrays(query: NetQuery, files: Sequence[tuple[str, str]], prepare: Prep
     arrays = feeding.read_inputs(files, slots, prepare)
     if missing := [slot.name for slot in slots if slot.name not in arrays]:
         raise CompileError([Diagnostic("E0605", f"no file feeds the input `{name}`") for name in missing])
+    if scalars := [slot.name for slot in slots if not slot.shape]:
+        raise CompileError([Diagnostic("E0611", f"the input `{name}` has no axis for items") for name in scalars])
     return arrays
 
 

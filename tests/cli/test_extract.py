@@ -139,6 +139,15 @@ def test_usage(cli, data_net, file_net, tmp_path) -> None:
     assert result.exit_code == 1 and "E0806" in result.stderr
 
 
+def test_a_single_number_has_no_items(cli, tmp_path) -> None:
+    net = 'layer { name: "x" type: "Input" top: "x" input_param { shape { } } }'
+    (tmp_path / "one.prototxt").write_text(net + 'layer { name: "y" type: "Power" bottom: "x" top: "y" }')
+    np.save(tmp_path / "x.npy", np.float32(3))
+    options = ["--blobs", "y", "-i", tmp_path / "x.npy", "-o", tmp_path / "y.npz"]
+    result = cli("extract", tmp_path / "one.prototxt", *options)
+    assert result.exit_code == 1 and "the input `x` has no axis for items" in result.stderr
+
+
 def test_an_item_of_a_database_has_three_axes_at_most(tmp_path) -> None:
     with pytest.raises(CompileError, match="channels, height and width"):
         write_features_to(tmp_path / "f", [{"x": np.zeros((2, 1, 1, 1, 1))}], "lmdb")

@@ -12,6 +12,7 @@ COMMANDS = {
     "compile": "Compile a net, and show what became of it.",
     "run": "Run a net or a saved bundle.",
     "train": "Train a net by a solver's prototxt.",
+    "plot": "Draw loss, accuracy and learning rate of training runs.",
     "convert-images": "Write image files to a database.",
     "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",

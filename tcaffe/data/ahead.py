@@ -86,6 +86,10 @@ class ReadingFeed(Generic[R]):
         self.position += self._size
         return arrays
 
+    def made(self, position: int) -> Arrays:
+        """The batch at a position, made at once and in this thread."""
+        return self._make(position, self._read(position))
+
     def close(self) -> None:
         """End the threads."""
         self._ahead.close()

@@ -41,7 +41,7 @@ OPTIONAL: dict[str, set[str]] = {
     "plyvel": {"data/database.py"},
     "PIL": {"data/image.py"},
     "cv2": set(),
-    "matplotlib": set(),
+    "matplotlib": {"cli/curves.py"},
     "pydot": {"pycaffe/draw.py"},
     "scipy": {"pycaffe/images.py"},
     "selective_search_ijcv_with_python": {"pycaffe/detector.py"},

@@ -15,6 +15,7 @@ COMMANDS = {
     "convert-images": "Write image files to a database.",
     "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",
+    "plot": "Draw the curves of trainings.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
     "check": "Compare the compiled net with a slow, obviously right one.",

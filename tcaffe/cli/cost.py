@@ -31,6 +31,8 @@ def _macs(node: Node) -> int:
             return node.type.size * math.prod(w.shape[1:])
         case Node(ops.conv_dx, (g, w)):
             return g.type.size * math.prod(w.shape[1:])
+        case Node(ops.conv_dw, (_, g)):
+            return g.type.size * math.prod(node.shape[1:])
         case Node(ops.dot, (x, _)):
             return node.type.size * x.shape[-1]
     return 0

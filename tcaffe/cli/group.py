@@ -16,6 +16,7 @@ COMMANDS = {
     "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",
     "plot": "Draw the curves of trainings.",
+    "time": "Time a net, layer by layer and kernel by kernel.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
     "check": "Compare the compiled net with a slow, obviously right one.",

@@ -13,6 +13,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
 
 SOURCES = "input"
+GRADIENT = "d."
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ class Origins:
             yield from self._owners.get(node.name, ()) if node.op.name == "param" else ()
 
     def _layer_of(self, node: Node) -> int | None:
-        """The layer that a node is named after: `conv1` is a value of a layer, `conv1.bias` one within it."""
-        name = node.name
+        """The layer that a node is named after: `conv1` is a value of a layer, `conv1.bias` one within it.
+
+        `d.conv1` is the gradient of a value, and belongs to the layer that the gradient goes through.
+        """
+        if node.name in self._values:
+            return self._values[node.name]
+        found = self._layer_called(node.name.removeprefix(GRADIENT))
+        return self._layer_called(node.name) if found is None else found
+
+    def _layer_called(self, name: str) -> int | None:
         if name in self._values:
             return self._values[name]
         while name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,16 +43,18 @@ class LayerTime:
 
 def kernel_times(built: Built, runs: Sequence[Sequence[float]]) -> list[KernelTime]:
     """The kernels in the order in which they run, from the seconds each took in each run."""
+    blobs = {value.name for layer in built.lowered.layers for value in layer.values}
     medians = np.median(np.asarray(runs), axis=0).tolist()
     return [
-        KernelTime(k.name, tuple(layer.name for layer in layers), is_backward(k), seconds, flops(k.nodes))
+        KernelTime(k.name, tuple(layer.name for layer in layers), is_backward(k, blobs), seconds, flops(k.nodes))
         for k, layers, seconds in zip(built.program.kernels, built.origins.by_kernel, medians, strict=True)
     ]
 
 
-def is_backward(kernel: Kernel) -> bool:
-    """Whether all it stores is for gradients. A pool that notes where its maxima were is forward all the same."""
-    return all(node.name.startswith(GRADIENT) for node in kernel.outputs)
+def is_backward(kernel: Kernel, blobs: Set[str]) -> bool:
+    """Whether it stores gradients, and no blob: a pool that notes where its maxima were is forward all the same."""
+    stored = {node.name for node in kernel.outputs}
+    return stored.isdisjoint(blobs) and any(name.startswith(GRADIENT) for name in stored)
 
 
 def layer_times(built: Built, kernels: Sequence[KernelTime]) -> list[LayerTime]:

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "Compare the compiled net with a slow, obviously right one.",
     "draw": "Draw the kernels and the memory over time as a web page.",
     "upgrade": "Rewrite a file of an older Caffe in today's format.",
+    "device-query": "Show what there is to compute with.",
     "explain": "Explain an error code.",
     "opt": "Run passes over the text of a graph.",
 }

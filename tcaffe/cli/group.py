@@ -15,6 +15,7 @@ COMMANDS = {
     "convert-images": "Write image files to a database.",
     "image-mean": "Compute the mean of a database's records.",
     "test": "Score a net on the data that its own layers read.",
+    "extract": "Write what blobs are for the data a net reads.",
     "plot": "Draw the curves of trainings.",
     "time": "Time a net, layer by layer and kernel by kernel.",
     "plan": "Tell the memory a net will take, before anything runs.",

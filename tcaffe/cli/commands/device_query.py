@@ -38,10 +38,11 @@ def device_query(as_json: bool) -> None:
     cpu = found["cpu"]
     caches = ", ".join(f"L{cache['level']} {units.bytes_(cache['bytes'])}" for cache in cpu["caches"])
     blas = ", ".join(f"{b['library']} {b['version']}, {units.plural(b['threads'], 'thread')}" for b in cpu["blas"])
+    memory = units.bytes_(found["memory"]) if found["memory"] else "unknown"
     lines = [
         ("system", found["system"]), ("python", found["python"]), ("processor", cpu["name"]),
         ("cores", f"{cpu['cores']}, of which this process may use {cpu['usable']}"), ("caches", caches or "unknown"),
-        ("matrix library", blas or "unknown"), ("memory", units.bytes_(found["memory"]) if found["memory"] else "unknown"),
+        ("matrix library", blas or "unknown"), ("memory", memory),
     ]  # fmt: skip
     lines += [(f"gpu {gpu['index']}", gpu_text(gpu)) for gpu in found["gpus"]] or [("gpus", "none that can be seen")]
     lines += [("versions", ", ".join(f"{name} {number}" for name, number in found["versions"].items()))]

@@ -148,3 +148,36 @@ def test_signals(folder, sent, effect, goes_on):
     finally:
         job.kill()
         job.communicate()
+
+
+HALVING = """
+import tcaffe
+
+class Halving(tcaffe.Layer):
+    def setup(self, bottom, top):
+        pass
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = 0.5 * bottom[0].data
+
+    def backward(self, top, propagate_down, bottom):
+        bottom[0].diff[...] = 0.5 * top[0].diff
+"""
+
+
+def test_python_layers_run_if_they_are_allowed_to(cli, folder, monkeypatch):
+    (folder / "layers_of_mine.py").write_text(HALVING)
+    monkeypatch.syspath_prepend(folder)
+    layer = 'layer { name: "twice" type: "Python" bottom: "fc" top: "twice" python_param {'
+    layer += ' module: "layers_of_mine" layer: "Halving" } }\nlayer { name: "loss"'
+    text = (folder / "net.prototxt").read_text().replace('layer { name: "loss"', layer)
+    text = text.replace('type: "EuclideanLoss" bottom: "fc"', 'type: "EuclideanLoss" bottom: "twice"')
+    (folder / "net.prototxt").write_text(text)
+    refused = cli("train", solver(folder))
+    assert refused.exit_code == 1 and "--allow-python" in refused.stderr
+    result = cli("train", solver(folder), "--allow-python")
+    assert result.exit_code == 0 and "done after 100 iterations" in result.stderr
+    np.testing.assert_allclose(weights(folder, 100), [4, -2, 1], atol=0.2)

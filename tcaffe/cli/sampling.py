@@ -13,7 +13,9 @@ from tcaffe.frontend.parameters import owned
 from tcaffe.frontend.sharing import Parameter
 from tcaffe.ir.types import DTYPES
 
-LABEL_READERS = {"Accuracy": 1, "SoftmaxWithLoss": 1, "Embed": 0}
+LABEL_READERS = {
+    "Accuracy": 1, "SoftmaxWithLoss": 1, "HingeLoss": 1, "InfogainLoss": 1, "MultinomialLogisticLoss": 1, "Embed": 0,
+}  # fmt: skip
 """Layers that take class numbers, and the bottom at which they do."""
 
 Values = dict[str, np.ndarray]

@@ -15,6 +15,12 @@ def test_a_deconvolution_counts_what_each_number_spreads_to() -> None:
     assert macs([y]) == 6 * 16 * 3 * 4
 
 
+def test_the_gradient_of_filters_counts_as_the_convolution_does() -> None:
+    x, g = ops.input_(shape=(2, 4, 8, 8)), ops.input_(shape=(2, 6, 8, 8))
+    w = ops.conv_dw(x, g, stride=(1, 1), pad=(1, 1), dilation=(1, 1), groups=2, shape=(6, 2, 3, 3))
+    assert macs([w]) == 2 * 6 * 8 * 8 * 2 * 9
+
+
 def test_other_work_is_counted_by_the_element() -> None:
     x = ops.input_(shape=(2, 3, 4, 4))
     pooled = ops.pool(x, kind="max", axes=(2, 3), size=(2, 2), stride=(2, 2), pad=((0, 0), (0, 0)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,55 @@ from google.protobuf import text_format
 
 from tcaffe.schema import caffe_pb2
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "upgrade"
+TEXTS = sorted(path.parent.name for path in GOLDEN.glob("*/in.prototxt"))
+BINARIES = sorted(path.parent.name for path in GOLDEN.glob("*/old.caffemodel"))
 V1 = """
 name: "old"
 input: "data"
 input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8
 layers { name: "conv" type: CONVOLUTION bottom: "data" top: "conv" convolution_param { num_output: 2 kernel_size: 3 } }
 """
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_recorded_texts(cli, tmp_path: Path, case: str) -> None:
+    """File and exit status are those of the original's tool, and a second upgrade changes nothing."""
+    tool = json.loads((GOLDEN / case / "tool.json").read_text())
+    new = tmp_path / "new.prototxt"
+    result = cli("upgrade", GOLDEN / case / "in.prototxt", new)
+    assert (result.exit_code == 0) == (tool["exit_code"] == 0)
+    assert new.exists() == tool["wrote"]
+    if tool["wrote"]:
+        kind = caffe_pb2.SolverParameter if case.startswith("solver") else caffe_pb2.NetParameter
+        expected = text_format.Parse((GOLDEN / case / "out.prototxt").read_text(), kind())
+        assert text_format.Parse(new.read_text(), kind()) == expected
+        again = cli("upgrade", new, new)
+        assert again.exit_code == 0 and "up to date already" in again.stderr
+
+
+@pytest.mark.parametrize("case", BINARIES)
+def test_recorded_weights(cli, tmp_path: Path, case: str) -> None:
+    new = tmp_path / "any.name"
+    assert cli("upgrade", GOLDEN / case / "old.caffemodel", new).exit_code == 0
+    expected = caffe_pb2.NetParameter.FromString((GOLDEN / case / "new.caffemodel").read_bytes())
+    assert caffe_pb2.NetParameter.FromString(new.read_bytes()) == expected
+
+
+def test_what_could_not_be_carried_over_is_told_and_the_rest_written(cli, tmp_path: Path) -> None:
+    result = cli("upgrade", GOLDEN / "v0_field_of_other_type" / "in.prototxt", tmp_path / "new", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {note["code"] for note in found["diagnostics"]} == {"E0333"}
+    assert 'type: "ReLU"' in (tmp_path / "new").read_text()
+
+
+def test_a_file_that_cannot_be_upgraded_stays_as_it_was(cli, tmp_path: Path) -> None:
+    (tmp_path / "net").write_text("layers { name: 'r' type: RELU }\nlayer { name: 's' }")
+    before = (tmp_path / "net").read_bytes()
+    assert cli("upgrade", tmp_path / "net", tmp_path / "net").exit_code == 1
+    assert (tmp_path / "net").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
 
 
 def test_text(cli, golden, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ class Result:
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @json_option
-def upgrade(source: str, target: str, as_json: bool) -> None:
+@click.pass_context
+def upgrade(ctx: click.Context, source: str, target: str, as_json: bool) -> None:
     """Rewrite IN, a file of any age, in today's format as OUT (`-`: stdout), and tell what changed.
 
     \b
@@ -48,7 +49,8 @@ def upgrade(source: str, target: str, as_json: bool) -> None:
     tcaffe upgrade solver.prototxt solver.prototxt
 
     Nets as text or as .caffemodel and solvers are told apart by what is in them. Comments are not kept. A file that
-    is up to date already is written all the same.
+    is up to date already is written all the same. OUT is written whole or not at all. Exit status 1 where something
+    could not be carried over; what could is written.
     """
     path = Path(source)
     data = path.read_bytes()
@@ -60,10 +62,11 @@ def upgrade(source: str, target: str, as_json: bool) -> None:
     if as_json and target != "-":
         notes = [d.json() for d in result.notes]
         screen.write_json({"kind": result.kind, "changes": result.changes, "written": target, "diagnostics": notes})
-        return
-    screen.complain(result.notes)
-    for line in result.changes or ("up to date already: nothing changed but the formatting",):
-        screen.note(f"{result.kind}: {line}")
+    else:
+        screen.complain(result.notes)
+        for line in result.changes or ("up to date already: nothing changed but the formatting",):
+            screen.note(f"{result.kind}: {line}")
+    ctx.exit(1 if result.notes else 0)
 
 
 def upgrade_text(path: Path, data: bytes) -> Result:

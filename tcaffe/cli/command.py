@@ -37,8 +37,8 @@ class Command(click.Command):
 
 
 def command(function: Function) -> Command:
-    """Make a command of a function: its name is the function's, its help the docstring."""
-    return click.command(cls=Command, name=function.__name__.rstrip("_"))(function)
+    """Make a command of a function: its name is the function's, with `-` for `_`, its help the docstring."""
+    return click.command(cls=Command, name=function.__name__.rstrip("_").replace("_", "-"))(function)
 
 
 def json_option(function: Function) -> Function:

@@ -13,6 +13,8 @@ COMMANDS = {
     "run": "Run a net or a saved bundle.",
     "train": "Train a net by a solver's prototxt.",
     "test": "Score a net on the data that its own layers read.",
+    "convert-images": "Make a database of the images that a list names.",
+    "image-mean": "Work out the mean image of a database.",
     "plan": "Tell the memory a net will take, before anything runs.",
     "summary": "List the layers: shapes, multiplications, parameters, bytes.",
     "check": "Compare the compiled net with a slow, obviously right one.",
@@ -21,7 +23,7 @@ COMMANDS = {
     "explain": "Explain an error code.",
     "opt": "Run passes over the text of a graph.",
 }
-"""Each command and what it does. `commands/NAME.py` holds it, as `NAME`."""
+"""Each command and what it does. `commands/NAME.py` holds it, as `NAME`; what is `-` here is `_` there."""
 
 
 class LazyGroup(click.Group):
@@ -35,7 +37,8 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        loaded: click.Command = getattr(import_module(f"tcaffe.cli.commands.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        loaded: click.Command = getattr(import_module(f"tcaffe.cli.commands.{name}"), name)
         return loaded
 
     def resolve_command(

@@ -28,7 +28,7 @@ def in_order(make: Callable[[T], R], items: Iterable[T], threads: int) -> Iterat
     try:
         for item in items:
             begun.append(pool.submit(make, item))
-            if len(begun) > 4 * threads:
+            if len(begun) > 2 * threads:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()

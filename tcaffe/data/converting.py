@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +26,9 @@ Shape = tuple[int, ...]
 
 
 class Made(NamedTuple):
-    """A record, the shape [C, H, W] of its picture, and whether it holds the file as it is."""
+    """A record of an image, the shape [C, H, W] it was read with, and whether the file is stored as it is."""
 
+    image: Listed
     key: bytes
     value: bytes
     shape: Shape
@@ -61,13 +61,15 @@ class Conversion:
         A file that has the right kind and keeps its size is stored as it is, whatever its colours: whoever reads the
         database may ask for others. Raises OSError for what cannot be read or encoded, ImportError without Pillow.
         """
+        if abs(image.label) >= 2**31:
+            raise OSError(f"its label {image.label} does not fit in 32 bits")
         file = _read(self.root + image.path)
         pixels = decode_image(io.BytesIO(file), 1 if self.gray else 3)
         if self.size:
             pixels = resize(pixels, *self.size)
         key = b"%08d_%s" % (place, image.path.encode("utf-8", "surrogateescape"))
         copied = self.encoded and self._keeps(image.path)
-        return Made(key, self._value(pixels, file if copied else b"", image), pixels.shape, copied)
+        return Made(image, key, self._value(pixels, file if copied else b"", image), pixels.shape, copied)
 
     def _keeps(self, path: str) -> bool:
         """Whether the bytes of a file can be stored as they are."""
@@ -108,7 +110,8 @@ def converted(images: Sequence[Listed], conversion: Conversion, threads: int) ->
         try:
             return conversion.record(*numbered)
         except OSError as error:
-            return Skipped(numbered[1], error.strerror or str(error))
+            image = numbered[1]
+            return Skipped(image, f"`{conversion.root}{image.path}` cannot be used: {error.strerror or error}")
 
     return in_order(make, enumerate(images), threads)
 
@@ -151,8 +154,14 @@ def convert(
 
 def told(skipped: Skipped, source: str, severity: Severity = "error") -> Diagnostic:
     """A skipped image as a diagnostic at its line of the list."""
-    image = skipped.image
-    return Diagnostic("E0608", f"the image cannot be used: {skipped.why}", _span(source, image), severity=severity)
+    return Diagnostic("E0608", skipped.why, _span(source, skipped.image), severity=severity)
+
+
+def _unlike(made: Made, summary: Summary, source: str) -> CompileError:
+    first = next(iter(summary.shapes))
+    message = f"the image `{made.image.path}` is {list(made.shape)}, those before it are {list(first)}"
+    hint = "`--resize WxH` makes all of one size"
+    return CompileError([Diagnostic("E0608", message, _span(source, made.image), suggestion=hint)])
 
 
 def _span(source: str, image: Listed) -> Span:
@@ -175,4 +184,4 @@ def _read(path: str) -> bytes:
 
 def _ending(path: str) -> str:
     """The kind of file that a name tells, in small letters."""
-    return PurePath(path).suffix[1:].lower()
+    return path.rpartition(".")[2].lower() if "." in path else ""

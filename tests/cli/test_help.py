@@ -27,7 +27,8 @@ def test_every_help_shows_an_example(cli, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_of_commands_names_what_the_modules_hold(name: str) -> None:
-    assert getattr(import_module(f"tcaffe.cli.commands.{name}"), name).name == name
+    module = name.replace("-", "_")
+    assert getattr(import_module(f"tcaffe.cli.commands.{module}"), module).name == name
 
 
 def test_a_typo_is_answered_with_the_nearest_name(cli) -> None:

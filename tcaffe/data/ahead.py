@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 THREADS = 2  # that make batches: decoding and arithmetic release the interpreter
 
 
-def in_order(make: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(make: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R]:
     """What `make` gives for each item, in their order; it runs in `threads` threads, a few items ahead.
 
     What it raises is raised at the item's turn. Closed, it begins no more.

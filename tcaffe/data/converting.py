@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -100,10 +100,10 @@ class Summary:
         self.shapes[made.shape] += 1
 
 
-def converted(images: Sequence[Listed], conversion: Conversion, threads: int) -> Iterator[Made | Skipped]:
+def converted(images: Sequence[Listed], conversion: Conversion, threads: int) -> Generator[Made | Skipped]:
     """What becomes of each image, in the order of the list; several are worked on at a time.
 
-    Raises ImportError without Pillow.
+    Raises CompileError (E0608) without Pillow.
     """
 
     def make(numbered: tuple[int, Listed]) -> Made | Skipped:
@@ -112,17 +112,29 @@ def converted(images: Sequence[Listed], conversion: Conversion, threads: int) ->
         except OSError as error:
             image = numbered[1]
             return Skipped(image, f"`{conversion.root}{image.path}` cannot be used: {error.strerror or error}")
+        except ImportError as error:
+            raise CompileError([Diagnostic("E0608", str(error))]) from error
 
     return in_order(make, enumerate(images), threads)
 
 
-def store(
+def convert(
+    images: Sequence[Listed], conversion: Conversion, path: str, backend: str, *,
+    source: str, one_size: bool = False, threads: int = 1, done: Callable[[], None] = lambda: None,
+) -> Summary:  # fmt: skip
+    """Write a new database of images; where it raises, or is interrupted, nothing is left of it.
+
+    Raises CompileError: E0608 where no image can be read, one is unlike the first and all have to have `one_size`, or
+    Pillow is missing; E0616 for a database that cannot be written.
+    """
+    with Writer(path, backend) as database, closing(converted(images, conversion, threads)) as items:
+        return _store(items, database, source, one_size, done)
+
+
+def _store(
     items: Iterable[Made | Skipped], database: Writer, source: str, one_size: bool, done: Callable[[], None]
 ) -> Summary:
-    """Write the records among `items`, and call `done` after each item; `source` is the list they come from.
-
-    Raises CompileError (E0608) where no image can be read, or with `one_size`, where one is unlike the first.
-    """
+    """Write the records among `items`, and call `done` after each item."""
     summary = Summary()
     for item in items:
         if isinstance(item, Skipped):
@@ -138,18 +150,6 @@ def store(
     if not summary.records:
         raise CompileError([told(skipped, source) for skipped in summary.skipped])
     return summary
-
-
-def convert(
-    images: Sequence[Listed], conversion: Conversion, path: str, backend: str, *,
-    source: str, one_size: bool = False, threads: int = 1, done: Callable[[], None] = lambda: None,
-) -> Summary:  # fmt: skip
-    """Write a new database of images; where it raises, or is interrupted, nothing is left of it.
-
-    Raises CompileError as `store` does, and for a database that cannot be written (E0616).
-    """
-    with Writer(path, backend) as database, closing(converted(images, conversion, threads)) as items:
-        return store(items, database, source, one_size, done)
 
 
 def told(skipped: Skipped, source: str, severity: Severity = "error") -> Diagnostic:

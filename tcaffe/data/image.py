@@ -18,7 +18,7 @@ File = str | os.PathLike[str]
 
 LARGEST = 2**26  # pixels; a picture beyond that is decoded to a gigabyte
 DEEP = {"I": 65535, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "F": 1}  # gray with more than a byte: what is white
-TO_GRAY = np.array([9798, 19235, 3735], np.int32)  # 0.299 red, 0.587 green, 0.114 blue, times 2^15
+TO_GRAY = np.array([9797, 19234, 3737], np.int32)  # 0.299 red and 0.587 green times 2^15, cut off; the rest is blue
 SIXTEEN = {"I", "I;16", "I;16B", "I;16L"}
 GRAY = {"1", "L", "LA", "La"}
 

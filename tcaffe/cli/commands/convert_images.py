@@ -6,7 +6,6 @@ import io
 import os
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ from tcaffe.compiler import default_workers
 from tcaffe.data.converting import Conversion, Summary, convert, told
 from tcaffe.data.database import BACKENDS
 from tcaffe.data.image import LARGEST, decode_image, encode_image
-from tcaffe.data.listed import Listed, read_list
+from tcaffe.data.listed import read_list
 
 SIZE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 SIZES_SHOWN = 3
@@ -80,3 +79,57 @@ def convert_images(
         screen.note(f"{units.plural(summary.copied, 'file')} stored as they are: `force_gray` reads them as gray ones")
     if summary.skipped and not skip_unreadable:
         click.get_current_context().exit(1)
+
+
+def _kind(kind: str) -> str:
+    """A kind of image file that can be written and read; raises BadParameter."""
+    kind = kind.lower().removeprefix(".")
+    try:
+        if kind:
+            decode_image(io.BytesIO(encode_image(np.zeros((3, 16, 16), np.uint8), kind)))
+    except (OSError, ImportError) as error:
+        raise click.BadParameter(f"'{kind}' cannot be written and read: {error}") from error
+    return kind
+
+
+def _size(text: str | None, width: int, height: int) -> tuple[int, int] | None:
+    """The height and width to scale to, given in one of two ways; raises UsageError."""
+    if bool(width) != bool(height):
+        raise click.UsageError("--resize-width and --resize-height go together")
+    if text is not None:
+        found = SIZE.fullmatch(text)
+        if not found or width:
+            raise click.BadParameter("the size is given twice" if found else f"'{text}' is not a size such as 256x256",
+                                     param_hint="--resize")  # fmt: skip
+        width, height = int(found[1]), int(found[2])
+    if width * height > LARGEST:
+        raise click.UsageError(f"images of {width}x{height} pixels are too large: at most {LARGEST} pixels")
+    return (height, width) if width else None
+
+
+def _show(summary: Summary, source: str, seconds: float, skip_unreadable: bool, as_json: bool) -> None:
+    """What was written, and what was not and why, in the order of the list's lines."""
+    left_out = sorted(summary.skipped, key=lambda skipped: skipped.image.line)
+    diagnostics = [told(skipped, source, "warning" if skip_unreadable else "error") for skipped in left_out]
+    if as_json:
+        screen.write_json({
+            "records": summary.records, "bytes": summary.nbytes, "stored_as_they_are": summary.copied,
+            "shapes": [{"shape": shape, "records": count} for shape, count in summary.shapes.most_common()],
+            "skipped": len(left_out), "seconds": seconds, "diagnostics": [d.json() for d in diagnostics],
+        })  # fmt: skip
+        return
+    screen.complain(diagnostics)
+    screen.show(screen.facts(
+        ("records", str(summary.records)),
+        ("bytes", units.bytes_(summary.nbytes)),
+        ("sizes", _sizes(summary)),
+        ("skipped", str(len(left_out))),
+        ("speed", f"{units.count(round((summary.records + len(left_out)) / seconds))} images/s"),
+    ))  # fmt: skip
+
+
+def _sizes(summary: Summary) -> str:
+    """The shapes of the pictures, those of most first."""
+    shapes = [f"{'x'.join(map(str, shape))} ({count})" for shape, count in summary.shapes.most_common(SIZES_SHOWN)]
+    more = len(summary.shapes) - len(shapes)
+    return ", ".join(shapes) + (f" and {more} more: `--resize WxH` makes all of one size" if more else "")

@@ -44,5 +44,5 @@ def image_mean(path: str, output: str | None, workers: int | None, as_json: bool
         screen.row(table, number, f"{value:.6g}")
     screen.show(table)
     screen.show("transform_param { " + " ".join(f"mean_value: {value:.6g}" for value in channels) + " }")
-    size = "x".join(map(str, mean.shape))
-    screen.note(f"{units.plural(len(database), 'record')} of {size}" + (f", mean written to {output}" if output else ""))
+    written = f", mean written to {output}" if output else ""
+    screen.note(f"{units.plural(len(database), 'record')} of {'x'.join(map(str, mean.shape))}{written}")

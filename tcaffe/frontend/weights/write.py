@@ -53,11 +53,14 @@ def write_hdf5(
 
 
 def write_blob(path: str | os.PathLike[str], array: np.ndarray) -> None:
-    """Write an array [N, C, H, W] as a `.binaryproto`, float32, its sides as Caffe's tools name them; raises OSError."""
+    """Write an array [N, C, H, W] as a `.binaryproto` of float32 with its sides as Caffe's tools name them.
+
+    Raises OSError.
+    """
     num, channels, height, width = array.shape
     head = caffe_pb2.BlobProto(num=num, channels=channels, height=height, width=width).SerializeToString()
-    numbers = np.ascontiguousarray(array, "<f4")
-    write_whole(path, lambda staging: staging.write_bytes(b"".join((head, DATA, to_varint(numbers.nbytes), numbers))))
+    numbers = np.asarray(array, "<f4").tobytes()
+    write_whole(path, lambda staging: staging.write_bytes(head + DATA + to_varint(len(numbers)) + numbers))
 
 
 def _write_group(data: Any, name: str, arrays: Sequence[np.ndarray], shared: Set[int]) -> None:

@@ -121,6 +121,8 @@ def open_image(path: File | BinaryIO) -> Iterator[Any]:
                 if file.width * file.height > LARGEST:
                     raise OSError(f"{name} has {file.width} x {file.height} pixels: at most {LARGEST} are read")
                 yield file
+    except pillow.UnidentifiedImageError as error:
+        raise OSError(f"{name} is no image of a known kind") from error
     except (ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise OSError(f"{name} is a broken image: {error}") from error
 

@@ -78,6 +78,7 @@ def convert_images(
     if gray and summary.copied:
         screen.note(f"{units.plural(summary.copied, 'file')} stored as they are: `force_gray` reads them as gray ones")
     if summary.skipped and not skip_unreadable:
+        screen.note(f"`{path}` is written without what was skipped; --skip-unreadable makes that no failure")
         click.get_current_context().exit(1)
 
 

@@ -83,12 +83,6 @@ def decode_image(file: File | BinaryIO, channels: int | None = None) -> np.ndarr
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[order, :, :])
 
 
-def channels_of(file: File) -> int:
-    """How many channels an image has; raises OSError as `decode_image` does, but for broken pixels."""
-    with open_image(file) as image:
-        return len(_own_mode(image)) if image.mode not in DEEP else 1
-
-
 def _own_mode(image: Any) -> str:
     """Of gray, colours, and colours with transparency, what the image has."""
     if image.mode in GRAY:
@@ -120,6 +114,8 @@ def open_image(path: File | BinaryIO) -> Iterator[Any]:
     """
     pillow = _pillow()
     name = "it" if hasattr(path, "read") else f"`{path}`"
+    if isinstance(path, (str, os.PathLike)) and os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(f"{name} is not a file")  # a pipe would be waited for
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here

@@ -36,13 +36,13 @@ RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program"}
 # processes talk to each other.
 # Weights and data are two formats that both happen to be HDF5.
 OPTIONAL: dict[str, set[str]] = {
-    "torch": {"train/group.py"},
+    "torch": {"runtime/gpus.py", "train/group.py"},
     "triton": set(),
     "h5py": {"data/hdf5.py", "frontend/weights/hdf5.py"},
     "plyvel": {"data/database.py"},
     "PIL": {"data/image.py"},
     "cv2": set(),
-    "matplotlib": {"cli/curves.py"},
+    "matplotlib": {"cli/plotting.py"},
     "pydot": {"pycaffe/draw.py"},
     "scipy": {"pycaffe/images.py"},
     "selective_search_ijcv_with_python": {"pycaffe/detector.py"},

@@ -1,185 +1,191 @@
-"""Curves of a training: read from measurements or from the original's log, drawn as a picture or a page."""
+"""What runs of training measured, read from files of metrics or from logs: numbers by iteration."""
 
 from __future__ import annotations
 
-import base64
-import io
 import json
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
 from tcaffe.diagnostics import CompileError, Diagnostic
 
-LARGEST = 2**29  # bytes of a log
-ITERATION = re.compile(r"Iteration (\d+)\b")
-LOSS = re.compile(r"Iteration \d+.*?, loss = (\S+)")
-RATE = re.compile(r"Iteration \d+, lr = (\S+)")
-OUTPUT = re.compile(r"(Train|Test) net output #\d+: (\S+) = (\S+)")
-TEST = re.compile(r"Iteration \d+, Testing net \(#(\d+)\)")
-SIZE = (8, 3)  # inches of one panel
+LONGEST_LINE = 1 << 20  # characters; a line that is longer is no measurement
+MOST_CURVES = 200  # of a run: a net has a few outputs
+
+PREFIX = r"[^\]\n]{0,200}\] "
+NUMBER = r"([-+]?(?:nan|inf|\d{1,40}(?:\.\d{0,40})?(?:e[-+]?\d{1,4})?))"
+AT = re.compile(rf"{PREFIX}Iteration (\d{{1,15}})(?: \([^)]*\))?, (loss|lr) = {NUMBER}", re.IGNORECASE)
+TESTING = re.compile(rf"{PREFIX}Iteration (\d{{1,15}}), Testing net \(#(\d{{1,3}})\)")
+OUTPUT = re.compile(
+    rf"{PREFIX} *(Train|Test) net output #\d+: (.{{1,500}}?) = {NUMBER}(?: \(\* [^=]{{1,50}} = {NUMBER} loss\))?",
+    re.IGNORECASE,
+)
+"""Lines of the original's log: where training is, which net is tested, a number of an output and what it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which numbers a curve is of: an output, `loss` or `lr`, of the net that trains or (by number) of a test net."""
+
+    name: str
+    test: int | None = None
+
+    @property
+    def measure(self) -> str:
+        """What is measured: "learning rate", "loss" or "output"."""
+        if self.name == "lr":
+            return "learning rate"
+        return "loss" if "loss" in self.name.lower() else "output"
+
+
+@dataclass
+class Curve:
+    """Numbers by iteration. Those of a run that went back to a snapshot replace what had followed it."""
+
+    iterations: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def add(self, iteration: int, value: float) -> None:
+        """One more number."""
+        while self.iterations and self.iterations[-1] >= iteration:
+            self.iterations.pop()
+            self.values.pop()
+        self.iterations.append(iteration)
+        self.values.append(value)
+
+    def smoothed(self, width: int) -> np.ndarray:
+        """The mean of the `width` numbers around each, of fewer at the ends; what is not finite is left out."""
+        values = np.pad(np.array(self.values), ((width - 1) // 2, width // 2), constant_values=np.nan)
+        finite = np.isfinite(values)
+        size = len(self.values)
+        total, count = np.zeros(size), np.zeros(size)
+        for shift in range(width):
+            there = finite[shift : shift + size]
+            total += np.where(there, values[shift : shift + size], 0)
+            count += there
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 @dataclass
 class Run:
-    """One training: its curves by name, each the iterations and the values at them."""
+    """A run of training: its curves, and how many lines of its file look like measurements and cannot be read."""
 
     name: str
-    curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    curves: dict[Key, Curve] = field(default_factory=dict)
+    unread: int = 0
 
-    def add(self, curve: str, iteration: int, value: object) -> None:
-        """One more point, unless the value is no number."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            xs, ys = self.curves.setdefault(curve, ([], []))
-            xs.append(iteration)
-            ys.append(float(value))
+    def add(self, key: Key, iteration: int, value: float) -> None:
+        """One more measurement."""
+        if key in self.curves or len(self.curves) < MOST_CURVES:
+            self.curves.setdefault(key, Curve()).add(iteration, value)
+
+
+def read_runs(paths: Sequence[Path]) -> list[Run]:
+    """A run for each file, called like the file, and as much of its path as tells it from the others."""
+    runs, parts = [read_run(path) for path in paths], 1
+    while parts < max(len(path.parts) for path in paths) and len({_tail(path, parts) for path in paths}) < len(paths):
+        parts += 1
+    for run, path in zip(runs, paths, strict=True):
+        run.name = _tail(path, parts)
+    return runs
+
+
+def _tail(path: Path, parts: int) -> str:
+    return "/".join(path.parts[-parts:])
 
 
 def read_run(path: Path) -> Run:
-    """The curves in a file of measurements, a JSON object a line, or in a log of the original's form.
-
-    A line that was being written when the training ended is left out. Raises CompileError (E0809) for other files.
-    """
-    if path.stat().st_size > LARGEST:
-        raise CompileError([Diagnostic("E0809", f"`{path}` is larger than any log: {path.stat().st_size} bytes")])
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    run = Run(path.stem)
-    if next((line for line in lines if line.strip()), "").lstrip().startswith("{"):
-        for line in lines:
-            _measured(run, line)
-    else:
-        _logged(run, lines)
+    """What a file of metrics, or a log of the original's, tells; raises CompileError (E0625) if it tells nothing."""
+    run = Run(path.name)
+    log, cut = LogReader(run), False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in _lines(file):
+            run.unread += cut  # the last line may be cut off: it is being written
+            cut = line.startswith("{") and not _take_json(line, run)
+            log.take(line)
+    _drop_twins(run)
     if not run.curves:
-        note = "--metrics of `tcaffe train` writes one, and so does --log, to stderr"
-        raise CompileError([Diagnostic("E0809", f"there are no measurements of a training in `{path}`", note=note)])
+        note = "measurements are what `tcaffe train --metrics` writes, the original's log, and `tcaffe train --log`"
+        raise CompileError([Diagnostic("E0625", f"`{path}` holds no measurements", note=note)])
     return run
 
 
-def _measured(run: Run, line: str) -> None:
-    """A line of measurements."""
+def _take_json(line: str, run: Run) -> bool:
+    """The numbers of a line of metrics, as far as they are known; whether it is one."""
     try:
         record = json.loads(line)
-        iteration = int(record["iteration"])
-        test = f"test {record.get('test_net', 0)} " if record.get("phase") == "test" else "train "
-        run.add(f"{test}loss", iteration, record.get("loss"))
-        run.add("lr", iteration, record.get("lr"))
-        for name, value in record.get("outputs", {}).items():
-            if name != "loss":
-                run.add(f"{test}{name}", iteration, value)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return
+    except (ValueError, RecursionError):
+        return False
+    iteration, test = record.get("iteration"), record.get("test_net", 0) if record.get("phase") == "test" else None
+    if _whole(iteration) and (test is None or _whole(test)):
+        for name, value in _numbers(record):
+            run.add(Key(name, test), iteration, value)
+    return True
 
 
-def _logged(run: Run, lines: Sequence[str]) -> None:
-    """All lines of a log."""
-    iteration, number = 0, "0"
-    for line in lines:
-        if found := ITERATION.search(line):
-            iteration = int(found[1])
-        if found := TEST.search(line):
-            number = found[1]
-        if found := LOSS.search(line):
-            run.add("train loss", iteration, _number(found[1]))
-        if found := RATE.search(line):
-            run.add("lr", iteration, _number(found[1]))
-        for phase, name, value in OUTPUT.findall(line):
-            if phase == "Test":
-                run.add(f"test {number} {name}", iteration, _number(value))
-            elif name != "loss":
-                run.add(f"train {name}", iteration, _number(value))
+def _numbers(record: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The outputs of a record, its loss and its rate. JSON says null for what is no number."""
+    outputs = record.get("outputs")
+    named = {**(outputs if isinstance(outputs, dict) else {}), **{n: record[n] for n in ("loss", "lr") if n in record}}
+    for name, value in named.items():
+        if value is None or isinstance(value, float) or _whole(value):
+            yield name, math.nan if value is None else float(value)
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+class LogReader:
+    """Reads lines of a log. The loss of a test is the sum of its losses, each times its weight."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._iteration, self._net, self._loss = run, 0, 0, 0.0
+
+    def take(self, line: str) -> None:
+        """Take what a line tells, if it tells anything."""
+        if found := TESTING.match(line):
+            self._iteration, self._net, self._loss = int(found[1]), int(found[2]), 0.0
+        elif found := AT.match(line):
+            self._iteration = int(found[1])
+            self._run.add(Key(found[2].lower()), self._iteration, float(found[3]))
+        elif found := OUTPUT.match(line):
+            self._output(found[2], float(found[3]), found[4], found[1].lower() == "test")
+
+    def _output(self, name: str, value: float, weighted: str | None, test: bool) -> None:
+        if test:
+            self._run.add(Key(name, self._net), self._iteration, value)
+            if weighted:
+                self._loss += float(weighted)
+                self._run.add(Key("loss", self._net), self._iteration, self._loss)
+        elif name not in ("loss", "lr"):  # the loss of the whole net is told by itself
+            self._run.add(Key(name), self._iteration, value)
 
 
-def smoothed(values: Sequence[float], weight: float) -> np.ndarray:
-    """Each value mixed with those before it: `weight` of the mean so far and the rest of its own."""
-    result = np.array(values, np.float64)
-    mean, total = 0.0, 0.0
-    for k, value in enumerate(result):
-        mean, total = weight * mean + (1 - weight) * value, weight * total + (1 - weight)
-        result[k] = mean / total
-    return result
+def _drop_twins(run: Run) -> None:
+    """Leave out a loss that is the sum of all, the net having no other."""
+    for key in [key for key in run.curves if key.measure == "loss" and key.name != "loss"]:
+        whole = run.curves.get(Key("loss", key.test))
+        if whole and all(math.isclose(a, b, rel_tol=1e-4) or a != a for a, b in _pairs(whole, run.curves[key])):
+            del run.curves[key]
 
 
-def draw(runs: Sequence[Run], target: Path, smooth: float) -> None:
-    """Write a picture (.png, .svg, .pdf) or a page (.html) with a panel for each kind of curve.
-
-    Raises CompileError (E0809) without matplotlib, and for endings it does not know; OSError.
-    """
-    kind = target.suffix.lstrip(".").lower()
-    figure = _figure(runs, smooth)
-    if kind == "html":
-        target.write_text(_page(figure, runs), encoding="utf-8")
-        return
-    if kind not in figure.canvas.get_supported_filetypes():
-        known = ", ".join(sorted([*figure.canvas.get_supported_filetypes(), "html"]))
-        raise CompileError([Diagnostic("E0809", f"curves cannot be drawn as `{target.name}`", note=f"but as {known}")])
-    figure.savefig(target, dpi=150)
+def _pairs(one: Curve, other: Curve) -> Iterator[tuple[float, float]]:
+    """The numbers of both curves at the iterations of the second."""
+    known = dict(zip(one.iterations, one.values, strict=True))
+    return ((known.get(at, math.inf), value) for at, value in zip(other.iterations, other.values, strict=True))
 
 
-def _figure(runs: Sequence[Run], smooth: float) -> Any:
-    panels = dict(_panels(runs))
-    figure = _matplotlib().Figure(figsize=(SIZE[0], SIZE[1] * len(panels)), layout="constrained")
-    for axes, (title, curves) in zip(np.ravel(figure.subplots(len(panels))), panels.items(), strict=True):
-        for run, curve in curves:
-            xs, ys = run.curves[curve]
-            label = curve if len(runs) == 1 else f"{run.name}: {curve}"
-            dotted = "o-" if curve.startswith("test") else "-"
-            axes.plot(xs, smoothed(ys, smooth), dotted, label=label, markersize=3, linewidth=1.2)
-        axes.set(title=title, xlabel="iteration")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
-    return figure
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file; nothing of one that is too long."""
+    while line := file.readline(LONGEST_LINE):
+        if line.endswith("\n") or len(line) < LONGEST_LINE:
+            yield line
+            continue
+        while len(line) == LONGEST_LINE and not line.endswith("\n"):
+            line = file.readline(LONGEST_LINE)
 
 
-def _panels(runs: Sequence[Run]) -> Iterator[tuple[str, list[tuple[Run, str]]]]:
-    """Curves by what they show: all losses together, then each output, then the rate."""
-    names = dict.fromkeys(curve.split()[-1] for run in runs for curve in run.curves)
-    order = sorted(names, key=lambda name: (name != "loss", name == "lr"))
-    for name in order:
-        yield name, [(run, curve) for run in runs for curve in run.curves if curve.split()[-1] == name]
-
-
-def _page(figure: Any, runs: Sequence[Run]) -> str:
-    """A page that needs nothing else: the picture, and the last values as a table."""
-    file = io.BytesIO()
-    figure.savefig(file, format="svg")
-    picture = base64.b64encode(file.getvalue()).decode()
-    rows = "".join(
-        f"<tr><td>{escape(run.name)}<td>{escape(curve)}<td>{xs[-1]}<td>{ys[-1]:.6g}"
-        for run in runs
-        for curve, (xs, ys) in run.curves.items()
-    )
-    title = escape(", ".join(run.name for run in runs))
-    return (
-        f"<!doctype html><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"
-        f"<img alt='curves' src='data:image/svg+xml;base64,{picture}'>"
-        f"<table><tr><th>run<th>curve<th>iteration<th>last value{rows}</table>\n"
-    )
-
-
-STYLE = "body{font:14px sans-serif;margin:2em}img{max-width:100%}td,th{padding:.2em .8em;text-align:left}"
-
-
-def _matplotlib() -> ModuleType:
-    """The optional library, loaded when the first curve is drawn; figures of their own need no display."""
-    try:
-        from matplotlib import figure
-    except ImportError as error:
-        message = "drawing curves needs matplotlib"
-        raise CompileError([Diagnostic("E0809", message, suggestion="pip install 'tcaffe[viz]'")]) from error
-    module: ModuleType = figure
-    return module
-
-
+def _whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**53

@@ -119,11 +119,12 @@ def _joined(slot: Slot, pieces: Sequence[np.ndarray]) -> np.ndarray:
     """The pieces one after the other, each with an axis for the batch if it came without."""
     whole = [piece[None] if piece.ndim == len(slot.shape) - 1 else piece for piece in pieces]
     for piece in whole:
-        if piece.ndim != len(slot.shape) or (len(whole) > 1 and piece.shape[1:] != whole[0].shape[1:]):
+        together = slot.shape and piece.shape[1:] == whole[0].shape[1:]
+        if piece.ndim != len(slot.shape) or (len(whole) > 1 and not together):
             raise _error("E0611", f"input `{slot.name}` is {list(slot.shape)}, a file has {list(piece.shape)}")
         if piece.dtype.kind not in "fiub":
             raise _error("E0611", f"input `{slot.name}` takes numbers, a file has {piece.dtype}")
-    return np.concatenate(whole).astype(slot.dtype, copy=False)
+    return (np.concatenate(whole) if len(whole) > 1 else whole[0]).astype(slot.dtype, copy=False)
 
 
 def _known(name: str, known: Mapping[str, Slot]) -> Slot:

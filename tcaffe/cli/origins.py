@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from tcaffe.cli.cost import flops
 from tcaffe.frontend.lower import Lowered, LoweredLayer
 from tcaffe.ir.graph import topological
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Program
 
 SOURCES = "input"
-GRADIENT = "d."
+GRADIENT = "d."  # what names of gradients begin with
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,21 @@ class Origins:
         present = {id(layer) for layers in self.by_kernel for layer in layers}
         return tuple(layer for layer in self.lowered.layers if id(layer) not in present)
 
+    @cached_property
+    def leaders(self) -> tuple[LoweredLayer | None, ...]:
+        """The layer that most of each kernel's operations are of; None for a kernel of no layer."""
+        return tuple(map(self._leader, self.program.kernels, self.by_kernel))
+
     def words(self) -> tuple[tuple[str, ...], ...]:
         """The types of each kernel's layers, in order of first appearance: ("2 Convolution", "ReLU")."""
         return tuple(tuple(_counted(layer.type for layer in layers)) for layers in self.by_kernel)
+
+    def _leader(self, kernel: Kernel, layers: tuple[LoweredLayer, ...]) -> LoweredLayer | None:
+        work = Counter({id(layer): 0 for layer in layers})
+        for node in kernel.nodes:
+            if (i := self._layer_of(node)) is not None:
+                work[id(self.lowered.layers[i])] += flops([node])
+        return max(layers, key=lambda layer: work[id(layer)], default=None)
 
     def _folded(self, kernel: Kernel) -> Iterator[int]:
         """The layers whose parameters the kernel's are made of."""
@@ -56,11 +69,10 @@ class Origins:
     def _layer_of(self, node: Node) -> int | None:
         """The layer that a node is named after: `conv1` is a value of a layer, `conv1.bias` one within it.
 
-        `d.conv1` is the gradient of a value, and belongs to the layer that the gradient goes through.
+        `d.conv1.bias` is a gradient of that, unless the net itself has something of this name.
         """
-        if node.name in self._values:
-            return self._values[node.name]
-        found = self._layer_called(node.name.removeprefix(GRADIENT))
+        gradient = node.name.startswith(GRADIENT) and node.name not in self._forward
+        found = self._layer_called(node.name.removeprefix(GRADIENT)) if gradient else None
         return self._layer_called(node.name) if found is None else found
 
     def _layer_called(self, name: str) -> int | None:
@@ -71,6 +83,10 @@ class Origins:
             if name in self._labels:
                 return self._labels[name]
         return None
+
+    @cached_property
+    def _forward(self) -> frozenset[str]:
+        return frozenset(node.name for node in self.lowered.graph.nodes)
 
     @cached_property
     def _values(self) -> Mapping[str, int]:

@@ -39,6 +39,14 @@ def write_datum(pixels: np.ndarray, label: int = 0) -> bytes:
     return datum.SerializeToString()
 
 
+def write_features(values: np.ndarray) -> bytes:
+    """A record, without a label, of an array of at most three axes as float32; axes it lacks are 1, the last ones."""
+    channels, height, width = (*values.shape, 1, 1, 1)[:3]
+    datum = caffe_pb2.Datum(channels=channels, height=height, width=width)
+    datum.float_data.extend(np.asarray(values, np.float32).ravel().tolist())
+    return datum.SerializeToString()
+
+
 def write_encoded(picture: bytes, label: int = 0) -> bytes:
     """A record of the bytes of a picture's file."""
     return caffe_pb2.Datum(data=picture, label=label, encoded=True).SerializeToString()

@@ -12,7 +12,6 @@ import numpy as np
 from tcaffe.data.feed import Arrays, Shape, Shard
 from tcaffe.data.seeds import Random, Seeds
 from tcaffe.diagnostics import CompileError, Diagnostic
-from tcaffe.frontend.weights import write_whole
 
 
 class Hdf5Feed:
@@ -90,17 +89,6 @@ class Hdf5Feed:
             self.close()
             self._file = number, _open(self._paths[number], self.tops)
         return self._file[1]
-
-
-def write_hdf5(path: Path, arrays: Arrays) -> None:
-    """Write each array as the dataset of its name, whole or not at all; CompileError without h5py, OSError."""
-
-    def fill(staging: Path) -> None:
-        with _h5py().File(staging, "x") as file:
-            for name, array in arrays.items():
-                file.create_dataset(name, data=array)
-
-    write_whole(path, fill)
 
 
 def _pick(dataset: Any, rows: np.ndarray) -> np.ndarray:

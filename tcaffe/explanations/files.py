@@ -155,4 +155,16 @@ FILES = {
         Saving replaces an older bundle of the same name, or fills an empty folder. This place holds something else.
         Choose another name, or remove what is there yourself.
     """,
+    "E0625": """
+        A file without measurements
+
+        tcaffe plot reads what tcaffe train --metrics writes, a JSON object a line, and the log of Caffe or of tcaffe
+        train --log: lines such as `... solver.cpp:239] Iteration 100, loss = 0.25`. Either has measurements only once
+        the solver has displayed or tested something: see `display` and `test_interval` in its prototxt.
+    """,
+    "E0626": """
+        Pictures of curves need matplotlib
+
+        It is an extra: pip install 'tcaffe[viz]'. The files of metrics can be read by anything that reads JSON.
+    """,
 }

@@ -53,10 +53,4 @@ SOLVER = {
         Beside a snapshot lies PREFIX_iter_N.bookmark.json: where data and random numbers stood, so that training goes
         on as if it had never been interrupted. Without the file it goes on, too, with the data from the start.
     """,
-    "E0809": """
-        Curves that cannot be drawn
-
-        A file of measurements has a JSON object a line, as --metrics of `tcaffe train` writes it; a log has lines like
-        `Iteration 100, lr = 0.01`. Pictures are drawn with matplotlib: pip install 'tcaffe[viz]'.
-    """,
 }

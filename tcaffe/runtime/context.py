@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -59,14 +60,14 @@ class Context:
                     finished(name)
 
     def timed(self) -> list[float]:
-        """Run, and tell the seconds that each kernel took, in their order."""
-        times = [0.0] * len(self._kernels)
+        """Compute as `run` does, and tell the seconds of each kernel, in order."""
+        marks = [0.0] * (len(self._kernels) + 1)
         with np.errstate(all="ignore"), self._pool.awake():
-            for k, run in enumerate(self._kernels):
-                start = time.perf_counter()
+            marks[0] = time.perf_counter()
+            for k, run in enumerate(self._kernels, 1):
                 run()
-                times[k] = time.perf_counter() - start
-        return times
+                marks[k] = time.perf_counter()
+        return [end - start for start, end in pairwise(marks)]
 
 
 def _finished(manifest: Manifest) -> list[list[str]]:

@@ -23,8 +23,7 @@ from tcaffe.train.report import Arrays
 class Evaluation:
     """A test net. Layers have the parameters of those that are `trained` under the same names, as these are then.
 
-    It gives its outputs, or the blobs that `outputs` names. Raises CompileError for a blob there is not (E0601), and
-    for layers of one name with other parameters (E0806).
+    Raises CompileError for layers of one name with other parameters (E0806).
     """
 
     def __init__(
@@ -36,9 +35,8 @@ class Evaluation:
         trained: StepEngine | None = None,
         seed: int = 0,
         workers: int | None = None,
-        outputs: Sequence[str] | None = None,
     ) -> None:
-        self.net, self._trained = Fed(net, feeds, seed, outputs=outputs), trained
+        self.net, self._trained = Fed(net, feeds, seed), trained
         lowered = self.net.lowered
         start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
         self._values = {name: np.array(value, np.float32) for name, value in start.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tcaffe.data.feed import Feed
-from tcaffe.diagnostics import CompileError, Diagnostic, suggest
+from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState
 from tcaffe.gradients import total_loss
 from tcaffe.ir.node import Node
@@ -22,9 +22,7 @@ LOSS = "(loss)"
 class Fed:
     """A net in some state, for the shapes of its data, and the numbers it draws: others in each process of a group."""
 
-    def __init__(
-        self, net: NetInState, feeds: Sequence[Feed], seed: int, rank: int = 0, outputs: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, net: NetInState, feeds: Sequence[Feed], seed: int, rank: int = 0) -> None:
         self.message, self._feeds, self._rank = net.message, feeds, rank
         self.lowered = net.lower({top: shape for feed in feeds for top, shape in feed.shapes.items()})
         self._key = np.array([seed + rank, 0], np.int64)
@@ -35,17 +33,10 @@ class Fed:
                 Diagnostic("E0806", f"nothing brings data for the input `{name}`", note=note) for name in missing
             ])  # fmt: skip
 
-        self._names = self.lowered.outputs if outputs is None else tuple(outputs)
-        if unknown := [name for name in self._names if name not in self.lowered.blobs]:
-            raise CompileError([
-                Diagnostic("E0601", f"the net has no blob `{name}`", suggestion=suggest(name, self.lowered.blobs))
-                for name in unknown
-            ])  # fmt: skip
-
     @property
     def outputs(self) -> dict[str, Node]:
-        """The net's outputs, or the blobs that are wanted, and the sum of its losses."""
-        return {name: self.lowered.blobs[name] for name in self._names} | {LOSS: total_loss(self.lowered)}
+        """The net's outputs, and the sum of its losses."""
+        return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}
 
     def feed(self, context: Context) -> None:
         """Put the next batch where `context` reads it; raises CompileError for one of another shape (E0806)."""
@@ -85,5 +76,5 @@ class Fed:
 
     def results(self, context: Context) -> tuple[float, Arrays]:
         """The loss and the outputs of a run."""
-        found = {name: context.outputs[name] for name in self._names}
+        found = {name: context.outputs[name] for name in self.lowered.outputs}
         return float(context.outputs[LOSS]), found

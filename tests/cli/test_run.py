@@ -72,6 +72,20 @@ def test_pixels_arrive_as_caffe_wants_them(cli, tmp_path: Path) -> None:
     assert fed("--mean", tmp_path / "mean.npy") == [28, 18, 8]
 
 
+def test_a_single_number_is_fed_as_one(cli, tmp_path: Path) -> None:
+    net = tmp_path / "one.prototxt"
+    net.write_text(
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { } } }\n'
+        'layer { name: "y" type: "Power" bottom: "x" top: "y" power_param { scale: 2 } }'
+    )
+    np.save(tmp_path / "x.npy", np.float32(3))
+    file = ["-i", tmp_path / "x.npy"]
+    assert cli("run", net, *file, "-o", tmp_path / "y.npz").exit_code == 0
+    assert np.load(tmp_path / "y.npz")["y"] == 6
+    result = cli("run", net, *file, *file)
+    assert result.exit_code == 1 and "E0611" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -1,4 +1,4 @@
-"""`tcaffe train`: what it says, writes and goes on from, and how it is stopped."""
+"""`tcaffe train`: what it writes and says, what it goes on from, how it stops."""
 
 from __future__ import annotations
 
@@ -7,177 +7,296 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
+from tcaffe.cli.training import Signals
 from tcaffe.frontend.weights import read_weights
 
+h5py = pytest.importorskip("h5py")
+
 NET = """
-name: "line"
-layer {{ name: "data" type: "HDF5Data" top: "x" top: "y" hdf5_data_param {{ source: "{source}" batch_size: 8 }} }}
+name: "sides"
+layer {{ name: "data" type: "HDF5Data" top: "x" top: "label"
+  hdf5_data_param {{ source: "{folder}/list.txt" batch_size: 8 }} }}
 layer {{ name: "fc" type: "InnerProduct" bottom: "x" top: "fc"
-  inner_product_param {{ num_output: 1 weight_filler {{ type: "xavier" }} }} }}
-layer {{ name: "loss" type: "EuclideanLoss" bottom: "fc" bottom: "y" top: "loss" }}
+  inner_product_param {{ num_output: 2 weight_filler {{ type: "gaussian" std: 0.1 }} }} }}
+layer {{ name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }}
+layer {{ name: "accuracy" type: "Accuracy" bottom: "fc" bottom: "label" top: "accuracy" include {{ phase: TEST }} }}
+layer {{ name: "extra" type: "Power" bottom: "loss" top: "extra" include {{ stage: "more" }} }}
 """
 SOLVER = """
-net: "{folder}/net.prototxt" base_lr: 0.1 lr_policy: "fixed" momentum: 0.9 max_iter: {iterations} display: 20
-test_iter: 2 test_interval: 30 snapshot: 50 snapshot_prefix: "{folder}/{name}" random_seed: 3
+net: "{folder}/net.prototxt"
+base_lr: 0.5 lr_policy: "step" gamma: 0.1 stepsize: 10 momentum: 0.9
+test_iter: 2 test_interval: 10
+display: 5 max_iter: {iterations}
+snapshot: 10 snapshot_prefix: "{folder}/sides" snapshot_format: {format}
+random_seed: 7
 """
+Write = Callable[..., Path]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with data of a line, and a net that finds it."""
-    x = np.random.default_rng(0).normal(size=(40, 2)).astype("f")
-    with h5py.File(tmp_path / "rows.h5", "w") as file:
-        file["x"], file["y"] = x, x @ [[2.0], [-1.0]] + 0.5
-    (tmp_path / "list.txt").write_text(str(tmp_path / "rows.h5"))
-    (tmp_path / "net.prototxt").write_text(NET.format(source=tmp_path / "list.txt"))
-    return tmp_path
+def solver(tmp_path: Path) -> Write:
+    """Writes a solver that learns on which side of a line points lie; its path."""
+    points = np.random.default_rng(0).standard_normal((32, 2)).astype("f")
+    with h5py.File(tmp_path / "points.h5", "w") as file:
+        file["x"], file["label"] = points, (points.sum(1) > 0).astype("f")
+    (tmp_path / "list.txt").write_text(str(tmp_path / "points.h5"))
+    (tmp_path / "net.prototxt").write_text(NET.format(folder=tmp_path))
+
+    def write(text: str = SOLVER, *, iterations: int = 20, kind: str = "BINARYPROTO", more: str = "") -> Path:
+        path = tmp_path / "solver.prototxt"
+        path.write_text(text.format(folder=tmp_path, iterations=iterations, format=kind) + more)
+        return path
+
+    return write
 
 
-def solver(folder: Path, iterations: int = 100, name: str = "line") -> Path:
-    path = folder / "solver.prototxt"
-    path.write_text(SOLVER.format(folder=folder, iterations=iterations, name=name))
-    return path
+def records(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def weights(folder: Path, iteration: int) -> np.ndarray:
-    layers = {layer.name: layer for layer in read_weights(folder / f"line_iter_{iteration}.caffemodel")}
-    return np.concatenate([np.ravel(blob.data) for blob in layers["fc"].blobs])
+def logged(stderr: str) -> list[str]:
+    """The log's lines, without prefix and times."""
+    prefix = re.compile(r"I\d{4} [\d:.]+ +\d+ \w+\.cpp:\d+\] ")
+    lines = [prefix.sub("", line) for line in stderr.splitlines() if prefix.match(line)]
+    return [re.sub(r" \(\S+ iter/s, \S+ iters\)", "", line) for line in lines]
 
 
-def test_a_line_is_found(cli, folder):
-    result = cli("train", solver(folder))
-    assert result.exit_code == 0 and "done after 100 iterations" in result.stderr
-    np.testing.assert_allclose(weights(folder, 100), [2, -1, 0.5], atol=1e-2)
-    lines = result.stderr.splitlines()
-    assert any(re.match(r"iteration 20  loss \S+  lr 0.1", line) for line in lines)
-    assert any(re.match(r"iteration 30  test 0  loss \S+", line) for line in lines)
+def numbers(path: Path) -> dict[str, list[bytes]]:
+    """The parameters in a file, by layer."""
+    return {layer.name: [blob.data.tobytes() for blob in layer.blobs] for layer in read_weights(path)}
 
 
-def test_the_log_is_the_originals(cli, folder):
-    said = cli("train", solver(folder), "--log").stderr
-    for pattern in (
-        r"I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ solver.cpp:\d+\] Solving line", r"\] Learning Rate Policy: fixed",
-        r"\] Iteration 0, Testing net \(#0\)", r"\]     Test net output #0: loss = \S+ \(\* 1 = \S+ loss\)",
-        r"\] Iteration 20 \(\S+ iter/s, \S+s/20 iters\), loss = \S+", r"\] Iteration 20, lr = 0.1",
-        r"\] Snapshotting to binary proto file .*line_iter_50.caffemodel", r"\] Optimization Done\.",
-    ):  # fmt: skip
-        assert re.search(pattern, said), pattern
+# ── what it writes and says ─────────────────────────────────────────────────────────────────────────
 
 
-def test_measurements_are_appended(cli, folder):
-    for _ in range(2):
-        cli("train", solver(folder), "--metrics", folder / "m.jsonl")
-    records = [json.loads(line) for line in (folder / "m.jsonl").read_text().splitlines()]
-    trained = [(r["iteration"], r["lr"]) for r in records if r["phase"] == "train"]
-    assert trained == 2 * [(k, pytest.approx(0.1)) for k in range(0, 100, 20)]
-    assert [r["iteration"] for r in records if r["phase"] == "test"] == 2 * [0, 30, 60, 90]
+def test_metrics_are_a_record_a_line(cli, solver, tmp_path) -> None:
+    result = cli("train", solver(), "--metrics", tmp_path / "run.jsonl")
+    assert result.exit_code == 0
+    found = records(tmp_path / "run.jsonl")
+    train = [each for each in found if each["phase"] == "train"]
+    test = [each for each in found if each["phase"] == "test"]
+    assert [each["iteration"] for each in train] == [0, 5, 10, 15]
+    assert [each["lr"] for each in train] == pytest.approx([0.5, 0.5, 0.05, 0.05])
+    assert [(each["iteration"], each["test_net"]) for each in test] == [(0, 0), (10, 0), (20, 0)]
+    assert test[-1]["outputs"]["accuracy"] >= 0.9 > test[0]["outputs"]["accuracy"]
+    assert train[-1]["loss"] < train[0]["loss"] / 2
+    assert all(each["outputs"].keys() == {"loss"} for each in train)
+    seconds = [each["seconds"] for each in found]
+    assert seconds == sorted(seconds) and seconds[0] >= 0
 
 
-def test_training_goes_on_from_a_snapshot(cli, folder):
-    cli("train", solver(folder))
-    whole = weights(folder, 100)
-    (folder / "line_iter_100.caffemodel").unlink()
-    result = cli("train", solver(folder), "--snapshot", folder / "line_iter_50.solverstate")
-    assert "from " in result.stderr and result.exit_code == 0
-    np.testing.assert_array_equal(weights(folder, 100), whole)
+def test_metrics_are_added_to_those_of_a_run_before(cli, solver, tmp_path) -> None:
+    (tmp_path / "run.jsonl").write_text('{"iteration": -1}\n')
+    assert cli("train", solver(iterations=1), "--metrics", tmp_path / "run.jsonl").exit_code == 0
+    assert [each["iteration"] for each in records(tmp_path / "run.jsonl")] == [-1, 0, 0]
 
 
-def test_weights_are_taken_by_name_and_others_start_anew(cli, folder):
-    cli("train", solver(folder))
-    renamed = (folder / "net.prototxt").read_text().replace('name: "fc"', 'name: "fresh"')
-    frozen = NET.format(source=folder / "list.txt").replace('top: "fc"', 'top: "fc" param { lr_mult: 0 }')
-    for text, kept in ((renamed, False), (frozen, True)):
-        (folder / "net.prototxt").write_text(text)
-        before = weights(folder, 100)
-        result = cli("train", solver(folder, 1, "new"), "--weights", folder / "line_iter_100.caffemodel")
-        assert result.exit_code == 0
-        layers = {layer.name: layer for layer in read_weights(folder / "new_iter_1.caffemodel")}
-        if kept:
-            np.testing.assert_array_equal(np.ravel(layers["fc"].blobs[0].data), before[:2])
-        else:
-            assert np.abs(np.ravel(layers["fresh"].blobs[0].data) - before[:2]).max() > 0.01
+def test_a_pipe_gets_a_line_a_measurement(cli, solver) -> None:
+    lines = cli("train", solver()).stderr.splitlines()
+    assert lines[0].startswith("sides: ") and "kernels an iteration" in lines[0]
+    assert re.fullmatch(r"iteration 0  test 0  accuracy \S+  loss \S+", lines[1])
+    assert re.fullmatch(r"iteration 0  loss \S+  lr 0\.5", lines[2].rstrip())
+    assert lines[-1] == "done after 20 iterations"
 
 
-def test_what_cannot_be_trained_is_told(cli, folder, net):
-    assert "E0805" in cli("train", solver(folder), "--snapshot", folder / "none.solverstate").stderr
-    assert cli("train", solver(folder), "--snapshot", "a", "--weights", "b").exit_code == 2
-    (folder / "net.prototxt").write_text(Path(net).read_text())
-    result = cli("train", solver(folder))
-    assert result.exit_code == 1 and ("E0806" in result.stderr or "E0613" in result.stderr)
-    (folder / "list.txt").write_text("nowhere.h5")
-    (folder / "net.prototxt").write_text(NET.format(source=folder / "list.txt"))
-    assert "E0610" in cli("train", solver(folder)).stderr
+def test_the_log_is_the_originals(cli, solver, tmp_path) -> None:
+    lines = logged(cli("train", solver(), "--log").stderr)
+    number = r"[\d.e+-]+"
+    expected = [
+        "Solving sides", "Learning Rate Policy: step",
+        r"Iteration 0, Testing net \(#0\)", rf"    Test net output #0: accuracy = {number}",
+        rf"    Test net output #1: loss = {number} \(\* 1 = {number} loss\)",
+        rf"Iteration 0, loss = {number}", rf"    Train net output #0: loss = {number} \(\* 1 = {number} loss\)",
+        "Iteration 0, lr = 0.5",
+    ]  # fmt: skip
+    for pattern, line in zip(expected, lines, strict=False):
+        assert re.fullmatch(pattern, line), line
+    assert f"Snapshotting to binary proto file {tmp_path}/sides_iter_10.caffemodel" in lines
+    assert f"Snapshotting solver state to binary proto file {tmp_path}/sides_iter_20.solverstate" in lines
+    assert lines[-1] == "Optimization Done."
 
 
-@pytest.mark.parametrize("sent, effect, goes_on", [
-    (signal.SIGINT, None, False),
-    (signal.SIGINT, "snapshot", True),
-    (signal.SIGHUP, None, True),
-    (signal.SIGHUP, "stop", False),
-])  # fmt: skip
-def test_signals(folder, sent, effect, goes_on):
-    name = "--sigint-effect" if sent == signal.SIGINT else "--sighup-effect"
-    options = [name, effect] if effect else []
-    file = solver(folder, 100_000_000).read_text().replace("snapshot: 50", "")
-    (folder / "solver.prototxt").write_text(file)
-    job = subprocess.Popen(
-        [sys.executable, "-m", "tcaffe.cli", "train", str(folder / "solver.prototxt"), "--log", *options],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        for line in job.stderr:
-            if "Iteration 20 " in line:
-                break
-        job.send_signal(sent)
-        deadline = time.monotonic() + 30
-        while not list(folder.glob("line_iter_*.solverstate")):
-            assert time.monotonic() < deadline and (not goes_on or job.poll() is None)
-            time.sleep(0.05)
-        if goes_on:
-            assert job.poll() is None
-        else:
-            said = job.communicate(timeout=30)[1]
-            assert job.returncode == 0 and "Optimization stopped early." in said
-    finally:
-        job.kill()
-        job.communicate()
+def test_stage_and_level_are_those_of_the_train_net(cli, solver, tmp_path) -> None:
+    assert cli("train", solver(iterations=1), "--stage", "more", "--metrics", tmp_path / "run.jsonl").exit_code == 0
+    test, train = records(tmp_path / "run.jsonl")[:2]
+    assert "extra" in train["outputs"] and "extra" not in test["outputs"]
 
 
-HALVING = """
-import tcaffe
-
-class Halving(tcaffe.Layer):
-    def setup(self, bottom, top):
-        pass
-
-    def reshape(self, bottom, top):
-        top[0].reshape(*bottom[0].shape)
-
-    def forward(self, bottom, top):
-        top[0].data[...] = 0.5 * bottom[0].data
-
-    def backward(self, top, propagate_down, bottom):
-        bottom[0].diff[...] = 0.5 * top[0].diff
-"""
+# ── what it goes on from ────────────────────────────────────────────────────────────────────────────
 
 
-def test_python_layers_run_if_they_are_allowed_to(cli, folder, monkeypatch):
-    (folder / "layers_of_mine.py").write_text(HALVING)
-    monkeypatch.syspath_prepend(folder)
-    layer = 'layer { name: "twice" type: "Python" bottom: "fc" top: "twice" python_param {'
-    layer += ' module: "layers_of_mine" layer: "Halving" } }\nlayer { name: "loss"'
-    text = (folder / "net.prototxt").read_text().replace('layer { name: "loss"', layer)
-    text = text.replace('type: "EuclideanLoss" bottom: "fc"', 'type: "EuclideanLoss" bottom: "twice"')
-    (folder / "net.prototxt").write_text(text)
-    refused = cli("train", solver(folder))
-    assert refused.exit_code == 1 and "--allow-python" in refused.stderr
-    result = cli("train", solver(folder), "--allow-python")
-    assert result.exit_code == 0 and "done after 100 iterations" in result.stderr
-    np.testing.assert_allclose(weights(folder, 100), [4, -2, 1], atol=0.2)
+@pytest.mark.parametrize(("kind", "ending"), [("BINARYPROTO", ""), ("HDF5", ".h5")])
+def test_training_goes_on_from_a_snapshot_as_if_it_had_not_stopped(
+    cli, solver, tmp_path, kind: str, ending: str
+) -> None:
+    final = tmp_path / f"sides_iter_20.caffemodel{ending}"
+    assert cli("train", solver(kind=kind)).exit_code == 0
+    whole = numbers(final)
+    final.unlink()
+    state = tmp_path / f"sides_iter_10.solverstate{ending}"
+    result = cli("train", solver(kind=kind), "--snapshot", state, "--metrics", tmp_path / "rest.jsonl")
+    assert result.exit_code == 0
+    assert f"from {state}" in result.stderr
+    assert records(tmp_path / "rest.jsonl")[0]["iteration"] == 10
+    assert numbers(final) == whole
+
+
+def test_weights_are_where_training_begins(cli, solver, tmp_path) -> None:
+    trained = tmp_path / "sides_iter_20.caffemodel"
+    assert cli("train", solver()).exit_code == 0
+    result = cli("train", solver(iterations=1), "--weights", trained, "--metrics", tmp_path / "run.jsonl")
+    assert result.exit_code == 0
+    assert records(tmp_path / "run.jsonl")[0]["outputs"]["accuracy"] >= 0.9
+
+
+def test_a_snapshot_has_its_weights(cli, solver, tmp_path) -> None:
+    for more in (["--weights", tmp_path / "b"], ["--resume"]):
+        result = cli("train", solver(), "--snapshot", tmp_path / "a", *more)
+        assert result.exit_code == 2 and "give one of --snapshot, --resume and --weights" in result.stderr
+
+
+# ── what it refuses ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('net: "{folder}/gone.prototxt" base_lr: 1 lr_policy: "fixed" max_iter: 1', "E0604"),
+        ('net: "{folder}/net.prototxt" base_lr: 1 lr_policy: "stepp" max_iter: 1', "did you mean `step`?"),
+        ('net: "{folder}/net.prototxt" base_lr: 1 lr_policy: "fixed" typ: "SGD"', "solver.prototxt:1:"),
+        ("net: ", "error E0"),
+        ("base_lr: 1", "E0801"),
+    ],
+)
+def test_solvers_that_are_wrong(cli, solver, text: str, message: str) -> None:
+    result = cli("train", solver(text))
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_files_that_are_not_what_they_are_given_as(cli, solver, tmp_path) -> None:
+    (tmp_path / "junk").write_bytes(b"\xff\x00 no such thing")
+    for option, code in (("--snapshot", "E0805"), ("--weights", "error E0")):
+        result = cli("train", solver(), option, tmp_path / "junk")
+        assert result.exit_code == 1 and code in result.stderr and f"{tmp_path}/junk" in result.stderr
+    assert cli("train", tmp_path / "gone.prototxt").exit_code == 1
+
+
+def test_a_snapshot_of_another_rule_is_refused(cli, solver, tmp_path) -> None:
+    assert cli("train", solver(iterations=10)).exit_code == 0
+    result = cli("train", solver(more='type: "Adam"'), "--snapshot", tmp_path / "sides_iter_10.solverstate")
+    assert result.exit_code == 1 and "it is of another net, or another rule" in result.stderr
+
+
+def test_data_that_is_gone_is_told_before_training(cli, solver, tmp_path) -> None:
+    path = solver()
+    (tmp_path / "points.h5").unlink()
+    result = cli("train", path)
+    assert result.exit_code == 1 and "points.h5" in result.stderr
+
+
+def test_more_memory_than_allowed_is_not_taken(cli, solver) -> None:
+    result = cli("train", solver(), "--memory-budget", "100B")
+    assert result.exit_code == 1 and "E0615" in result.stderr
+
+
+def test_snapshots_that_cannot_be_written_are_told_before_training(cli, solver, tmp_path) -> None:
+    path = solver(SOLVER.replace("{folder}/sides", "{folder}/no/such/sides"))
+    result = cli("train", path)
+    assert result.exit_code == 1 and "snapshots cannot be written" in result.stderr
+
+
+# ── how it stops ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Job:
+    """Training in a process of its own, with the log, that would not end by itself."""
+
+    def __init__(self, solver: Path, *options: str) -> None:
+        arguments = [sys.executable, "-m", "tcaffe.cli", "train", str(solver), "--log", "--workers", "1", *options]
+        self.process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        self.lines: list[str] = []
+
+    def until(self, text: str) -> None:
+        """Read on to the next line that has `text` in it."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if text in line:
+                return
+        raise AssertionError("".join(self.lines))
+
+    def end(self) -> int:
+        """Read what is left; the exit status."""
+        self.lines += self.process.communicate(timeout=20)[1].splitlines()
+        return self.process.returncode
+
+
+@pytest.fixture
+def start(solver) -> Iterator[Callable[..., Job]]:
+    """Starts training that does not end; what is left of it is killed."""
+    jobs = []
+
+    def started(*options: str) -> Job:
+        text = re.sub(r"(snapshot|test_interval): 10\b", r"\1: 1000000", SOLVER)
+        jobs.append(Job(solver(text, iterations=10**8), *options))
+        jobs[-1].until("Iteration 50, lr")
+        return jobs[-1]
+
+    yield started
+    for job in jobs:
+        job.process.kill()
+        job.process.wait()
+
+
+def test_ctrl_c_stops_with_a_snapshot_and_a_hang_up_only_takes_one(start, tmp_path) -> None:
+    job = start("--metrics", str(tmp_path / "run.jsonl"))
+    job.process.send_signal(signal.SIGHUP)
+    job.until("Snapshotting solver state")
+    job.until(", lr = ")  # it goes on
+    job.process.send_signal(signal.SIGINT)
+    assert job.end() == 0
+    assert any("Optimization stopped early." in line for line in job.lines)
+    stopped = int(re.fullmatch(r"stopped after (\d+) iterations", job.lines[-1].strip())[1])
+    states = sorted(int(re.search(r"iter_(\d+)", path.name)[1]) for path in tmp_path.glob("*.solverstate"))
+    assert len(states) == 2 and states[-1] == stopped
+    assert (tmp_path / f"sides_iter_{stopped}.caffemodel").is_file()
+    assert records(tmp_path / "run.jsonl")[-1]["iteration"] <= stopped
+
+
+def test_signals_do_what_they_are_told_to(start, tmp_path) -> None:
+    job = start("--sigint-effect", "snapshot", "--sighup-effect", "stop")
+    job.process.send_signal(signal.SIGINT)
+    job.until("Snapshotting solver state")
+    job.process.send_signal(signal.SIGHUP)
+    assert job.end() == 0
+    assert len(list(tmp_path.glob("*.solverstate"))) == 2
+
+
+def test_an_effect_is_one_of_three(cli, solver) -> None:
+    assert cli("train", solver(), "--sigint-effect", "panic").exit_code == 2
+
+
+def test_a_second_ctrl_c_ends_at_once() -> None:
+    signals = Signals({signal.SIGINT: "stop"})
+    before = signal.getsignal(signal.SIGINT)
+    with signals.caught():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_signals_are_polled_in_the_order_they_came() -> None:
+    signals = Signals({signal.SIGHUP: "snapshot", signal.SIGINT: "none"})
+    with signals.caught():
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGINT)
+    assert [signals.poll() for _ in range(3)] == ["snapshot", "none", "none"]

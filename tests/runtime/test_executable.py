@@ -51,6 +51,14 @@ def test_a_context_is_filled_and_read_in_place():
         np.testing.assert_array_equal(context.outputs["sum"], tiny.expected(data))
 
 
+def test_a_timed_run_computes_the_same_and_tells_the_seconds_of_each_kernel():
+    context = tiny.executable().context()
+    context.inputs["data"][...] = DATA
+    seconds = context.timed()
+    np.testing.assert_array_equal(context.outputs["sum"], tiny.expected(DATA))
+    assert len(seconds) == 2 and min(seconds) > 0
+
+
 def test_the_arena_has_the_planned_size_and_starts_on_a_cache_line():
     exe = tiny.executable()
     arena = exe.context().arena.bytes

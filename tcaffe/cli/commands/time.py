@@ -1,122 +1,149 @@
-"""`tcaffe time`: where a net's time goes."""
+"""`tcaffe time`: how long each layer and each kernel takes."""
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Sequence
-from dataclasses import asdict
-from statistics import median
+from collections.abc import Iterable
+from typing import Any
 
 import click
-import numpy as np
 from rich.table import Table
 
 from tcaffe.cli import screen, units
-from tcaffe.cli.building import Built, build
 from tcaffe.cli.command import command, json_option
-from tcaffe.cli.options import NetQuery, net_options, shape_options, weights_option, workers_option
-from tcaffe.cli.sampling import random_inputs
-from tcaffe.cli.timing import KernelTime, LayerTime, kernel_times, layer_times
-from tcaffe.request import Request
+from tcaffe.cli.options import NetQuery, net_options, shape_options, warn, workers_option
+from tcaffe.cli.timing import PASSES, KernelTime, LayerTime, Timing, time_net
+from tcaffe.diagnostics import printable
+from tcaffe.frontend.lower import LoweredLayer
 
-WARM_UP = 3  # runs before the first that counts
+NAMES_SHOWN = 4  # of the layers a kernel computes
+NO_LAYER = "(no layer)"
 
 
 @command
-@weights_option
 @shape_options
-@click.option("--iterations", type=click.IntRange(1), default=50, show_default=True, metavar="N",
-              help="Runs that count.")  # fmt: skip
-@click.option("--kernels", is_flag=True, help="Show a line for every kernel, too.")
+@click.option("--iterations", type=click.IntRange(1), default=50, metavar="N", show_default=True,
+              help="How many runs; the times are their medians.")  # fmt: skip
+@click.option("--kernels", is_flag=True, help="List the kernels too, a line each.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="For random numbers.")
 @workers_option
 @json_option
 @net_options()
-def time(
-    query: NetQuery, weights: Sequence[str], iterations: int, kernels: bool, workers: int | None, as_json: bool
-) -> None:
-    """Time NET on random numbers: forward, and in phase TRAIN backward, too, if it has a loss.
+def time(query: NetQuery, iterations: int, kernels: bool, seed: int, workers: int | None, as_json: bool) -> None:
+    """Run NET on random numbers, and show how long each layer takes.
 
     \b
     tcaffe time deploy.prototxt --batch 16
-    tcaffe time train_val.prototxt --phase TRAIN --iterations 100 --kernels
-    tcaffe time deploy.prototxt --json
+    tcaffe time deploy.prototxt --iterations 10 --kernels
+    tcaffe time train_val.prototxt --phase TRAIN --input data=64x3x227x227 --input label=64
 
-    Times are medians. Kernels compute several layers at once: their time stands at the first, and the others say where.
+    In phase TRAIN a net with a loss runs backward as well. A kernel that computes several layers counts for the one
+    that most of its operations are of; the last column tells the others. GFLOP/s counts what the layers ask for: an
+    algorithm that needs fewer operations shows as a higher rate.
     """
-    lowered = query.lower()
-    backward = query.phase == "TRAIN" and bool(lowered.loss_weights)
-    built = build(query, weights, lowered=lowered, request=Request(gradients=backward), workers=workers)
-    runs, wholes = measured(built, iterations)
-    found = kernel_times(built, runs)
-    layers = layer_times(built, found)
+    timing = time_net(query, iterations, seed=seed, workers=workers)
     if as_json:
-        screen.write_json({
-            "name": built.program.name, "iterations": iterations, "seconds": median(wholes),
-            "layers": [asdict(layer) for layer in layers], "kernels": [asdict(kernel) for kernel in found],
-        })  # fmt: skip
+        screen.write_json(described(timing))
         return
-    screen.complain(built.warnings)
-    screen.show(layer_table(layers, backward), "")
+    warn(timing.net.lowered)
+    if query.phase == "TRAIN" and not timing.training:
+        screen.note("the net has no loss in this phase: forward only")
+    screen.show(layer_table(timing), "")
     if kernels:
-        screen.show(kernel_table(found), "")
-    passes = [(name, sum(k.seconds for k in found if k.backward == way)) for name, way in WAYS[: 1 + backward]]
-    whole = f"{units.seconds(median(wholes))} a run, from {units.seconds(min(wholes))} to {units.seconds(max(wholes))}"
-    screen.show(screen.facts(*((name, units.seconds(seconds)) for name, seconds in passes), ("whole", whole)))
+        screen.show(kernel_table(timing), "")
+    screen.show(headline(timing))
 
 
-WAYS = (("forward", False), ("backward", True))
+def headline(timing: Timing) -> str:
+    """The whole in one line."""
+    parts = [f"{name} {units.seconds(seconds)}" for name, seconds in timing.passes.items()]
+    if timing.training:
+        parts.append(f"together {units.seconds(timing.total)}")
+    name = printable(timing.net.program.name)
+    return f"{name}: {', '.join(parts)} in the median of {units.plural(len(timing.samples), 'run')}"
 
 
-def measured(built: Built, iterations: int) -> tuple[list[list[float]], list[float]]:
-    """The seconds of each kernel in each run, and of runs in which kernels are not looked at."""
-    context = built.executable.context()
-    for name, value in random_inputs(built.lowered, 0).items():
-        if name in context.inputs:
-            np.copyto(context.inputs[name], value)
-    saved = {name: array.copy() for name, array in context.inputs.items()}
-    runs, wholes = [], []
-    with screen.progress("timing", iterations + WARM_UP) as meter:
-        for k in range(iterations + WARM_UP):
-            for name, array in saved.items():
-                np.copyto(context.inputs[name], array)  # a run may use the memory of an input
-            times = context.timed()
-            for name, array in saved.items():
-                np.copyto(context.inputs[name], array)
-            start = clock.perf_counter()
-            context.run()
-            if k >= WARM_UP:
-                runs.append(times)
-                wholes.append(clock.perf_counter() - start)
-            meter.advance()
-    return runs, wholes
-
-
-def layer_table(layers: Sequence[LayerTime], backward: bool) -> Table:
+def layer_table(timing: Timing) -> Table:
     """A line a layer."""
-    total = sum(layer.seconds for layer in layers)
-    ways = (">forward", ">backward") if backward else (">forward",)
-    made = screen.table("layer", "type", *ways, ">share", ">GFLOP/s", "")
-    for layer in layers:
-        times = (layer.forward, layer.backward)[: len(ways)]
-        where = f"in {', '.join(layer.within[:3])}" if layer.within and not layer.seconds else ""
+    passes = PASSES if timing.training else PASSES[:1]
+    made = screen.table("layer", "type", *(f">{name}" for name in passes), ">share", ">GFLOP/s", "kernels shared")
+    total = sum(line.seconds for line in timing.layers)
+    for line in timing.layers:
+        named = (line.layer.name, line.layer.type) if line.layer else (NO_LAYER, "")
+        times = [line.forward, line.backward][: len(passes)]
         screen.row(
-            made, layer.name, layer.type, *(units.seconds(t) if t else "" for t in times),
-            units.percent(layer.seconds, total) if layer.seconds else "", _speed(layer.flops, layer.seconds), where,
+            made, *named, *(units.seconds(t) if t else "" for t in times),
+            units.percent(line.seconds, total) if line.seconds else "", rate(line.flops, line.seconds), shared(line),
         )  # fmt: skip
     return made
 
 
-def kernel_table(kernels: Sequence[KernelTime]) -> Table:
+def kernel_table(timing: Timing) -> Table:
     """A line a kernel."""
-    total = sum(kernel.seconds for kernel in kernels)
-    made = screen.table("kernel", "layers", "pass", ">time", ">share", ">GFLOP/s")
-    for kernel in kernels:
+    extra = ["pass"] if timing.training else []
+    made = screen.table("kernel", *extra, ">time", ">share", ">FLOP", ">GFLOP/s", "layers")
+    total = sum(each.seconds for each in timing.kernels)
+    for each in timing.kernels:
         screen.row(
-            made, kernel.name, ", ".join(kernel.layers[:4]), "backward" if kernel.backward else "forward",
-            units.seconds(kernel.seconds), units.percent(kernel.seconds, total), _speed(kernel.flops, kernel.seconds),
+            made, each.kernel.name, *([PASSES[each.backward]] if extra else []), units.seconds(each.seconds),
+            units.percent(each.seconds, total), units.count(each.flops) if each.flops else "",
+            rate(each.flops, each.seconds), names(_leader_first(each)),
         )  # fmt: skip
     return made
 
 
-def _speed(work: int, seconds: float) -> str:
-    return f"{work / seconds / 1e9:.1f}" if seconds and work else ""
+def shared(line: LayerTime) -> str:
+    """Which layers a layer shares kernels with: those that its kernels compute too, those that compute it."""
+    with_, in_ = names(line.others), names(line.inside)
+    return ", ".join([*([f"with {with_}"] if with_ else []), *([f"in those of {in_}"] if in_ else [])])
+
+
+def rate(flops: int, seconds: float) -> str:
+    """Billions of operations a second."""
+    return f"{flops / seconds / 1e9:.1f}" if flops and seconds else ""
+
+
+def names(layers: Iterable[LoweredLayer]) -> str:
+    """The names of some layers, not of too many."""
+    found = [layer.name for layer in layers]
+    more = f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else ""
+    return " + ".join(found[:NAMES_SHOWN]) + more
+
+
+def described(timing: Timing) -> dict[str, Any]:
+    """The result as plain values; times are seconds."""
+    lowered = timing.net.lowered
+    return {
+        "name": timing.net.program.name,
+        "iterations": len(timing.samples),
+        "passes": dict(timing.passes),
+        "seconds": timing.total,
+        "layers": [_layer(line) for line in timing.layers],
+        "kernels": [_kernel(each) for each in timing.kernels],
+        "diagnostics": [d.json() for d in lowered.warnings],
+    }
+
+
+def _layer(line: LayerTime) -> dict[str, Any]:
+    return {
+        "name": line.layer.name if line.layer else None,
+        "type": line.layer.type if line.layer else None,
+        "forward": line.forward,
+        "backward": line.backward,
+        "flops": line.flops,
+        "with": [layer.name for layer in line.others],
+        "in": [layer.name for layer in line.inside],
+    }
+
+
+def _kernel(each: KernelTime) -> dict[str, Any]:
+    return {
+        "name": each.kernel.name,
+        "pass": PASSES[each.backward],
+        "layers": [layer.name for layer in _leader_first(each)],
+        "seconds": each.seconds,
+        "flops": each.flops,
+    }
+
+
+def _leader_first(each: KernelTime) -> list[LoweredLayer]:
+    return sorted(each.layers, key=lambda layer: layer is not each.leader)

@@ -23,7 +23,8 @@ FLOORS = [
     {"request"},
     {"compiler"},
     {"train"},
-    {"cli", "pycaffe"},
+    {"pycaffe"},
+    {"cli"},
     {"__init__", "__main__"},
 ]
 FLOOR = {folder: number for number, folders in enumerate(FLOORS) for folder in folders}

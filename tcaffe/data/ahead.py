@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -13,8 +13,27 @@ from tcaffe.data.feed import Arrays, Shape, Shard
 from tcaffe.data.seeds import Random, Seeds
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 THREADS = 2  # that make batches: decoding and arithmetic release the interpreter
+
+
+def in_order(make: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R]:
+    """What `make` gives for each item, in their order; it runs in `threads` threads, a few items ahead.
+
+    What it raises is raised at the item's turn. Closed, it begins no more.
+    """
+    pool = ThreadPoolExecutor(threads, "tcaffe maker")
+    begun: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(make, item))
+            if len(begun) > 2 * threads:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Ahead(Generic[R]):
@@ -85,6 +104,10 @@ class ReadingFeed(Generic[R]):
         arrays = self._ahead.take(self.position)
         self.position += self._size
         return arrays
+
+    def made(self, position: int) -> Arrays:
+        """The batch at a position, made at once and in this thread."""
+        return self._make(position, self._read(position))
 
     def close(self) -> None:
         """End the threads."""

@@ -17,7 +17,9 @@ from tcaffe.diagnostics import CompileError, Diagnostic
 Record = tuple[bytes, bytes]
 """A key and its value."""
 
-BACKENDS = ("lmdb", "leveldb")
+FILES = {"lmdb": "data.mdb", "leveldb": "CURRENT"}  # what a database of each kind has in its folder
+BACKENDS = tuple(FILES)
+LONGEST_KEY = 511  # bytes; of an LMDB
 FIRST_MAP = 64 << 20  # bytes of an LMDB that is written; it is doubled when it is full
 
 
@@ -36,11 +38,6 @@ class Database(Protocol):
         """
 
 
-def backend_of(path: str) -> str:
-    """The kind of database in a folder, as its files tell."""
-    return "leveldb" if Path(path, "CURRENT").exists() else "lmdb"
-
-
 def open_database(path: str, backend: str) -> Database:
     """The database in a folder; raises CompileError (E0616) where there is none, or a damaged or an empty one."""
     if not Path(path).exists():
@@ -50,6 +47,11 @@ def open_database(path: str, backend: str) -> Database:
     if not len(database):
         raise _error(f"the database `{path}` is empty")
     return database
+
+
+def backend_of(path: str) -> str:
+    """The kind of database that lies there, `lmdb` where it looks like neither."""
+    return "leveldb" if Path(path, FILES["leveldb"]).exists() else "lmdb"
 
 
 class _Lmdb:
@@ -167,6 +169,9 @@ class Writer:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Add a record; it is on the disk after the next `commit`."""
+        if self._backend == "lmdb" and len(key) > LONGEST_KEY:
+            name = key.decode("utf-8", "backslashreplace")
+            raise _error(f"the key `{name}` has {len(key)} bytes, an LMDB takes {LONGEST_KEY}", "a LevelDB takes more")
         self._pending.append((key, value))
 
     def commit(self) -> None:
@@ -203,8 +208,7 @@ class Writer:
 
 def _other(backend: str, path: str) -> str:
     """Whether it looks like a database of the other kind."""
-    files = {"lmdb": "data.mdb", "leveldb": "CURRENT"}
-    return f"it looks like a database of `backend: {backend.upper()}`" if Path(path, files[backend]).exists() else ""
+    return f"it looks like a database of `backend: {backend.upper()}`" if Path(path, FILES[backend]).exists() else ""
 
 
 def _plyvel() -> ModuleType:

@@ -33,7 +33,7 @@ def write_datum(pixels: np.ndarray, label: int = 0) -> bytes:
     channels, height, width = pixels.shape
     datum = caffe_pb2.Datum(channels=channels, height=height, width=width, label=label, encoded=False)
     if pixels.dtype == np.uint8:
-        datum.data = pixels.tobytes()
+        datum.data, datum.encoded = pixels.tobytes(), False  # said, as Caffe's tools say it
     else:
         datum.float_data.extend(np.asarray(pixels, np.float32).ravel().tolist())
     return datum.SerializeToString()

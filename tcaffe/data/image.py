@@ -18,7 +18,7 @@ File = str | os.PathLike[str]
 
 LARGEST = 2**26  # pixels; a picture beyond that is decoded to a gigabyte
 DEEP = {"I": 65535, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "F": 1}  # gray with more than a byte: what is white
-TO_GRAY = np.array([9798, 19235, 3735], np.int32)  # 0.299 red, 0.587 green, 0.114 blue, times 2^15
+TO_GRAY = np.array([9797, 19234, 3737], np.int32)  # 0.299 red and 0.587 green times 2^15, cut off; the rest is blue
 SIXTEEN = {"I", "I;16", "I;16B", "I;16L"}
 GRAY = {"1", "L", "LA", "La"}
 
@@ -83,12 +83,6 @@ def decode_image(file: File | BinaryIO, channels: int | None = None) -> np.ndarr
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[order, :, :])
 
 
-def channels_of(file: File) -> int:
-    """How many channels an image has; raises OSError as `decode_image` does, but for broken pixels."""
-    with open_image(file) as image:
-        return len(_own_mode(image)) if image.mode not in DEEP else 1
-
-
 def _own_mode(image: Any) -> str:
     """Of gray, colours, and colours with transparency, what the image has."""
     if image.mode in GRAY:
@@ -120,6 +114,8 @@ def open_image(path: File | BinaryIO) -> Iterator[Any]:
     """
     pillow = _pillow()
     name = "it" if hasattr(path, "read") else f"`{path}`"
+    if isinstance(path, (str, os.PathLike)) and os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(f"{name} is not a file")  # a pipe would be waited for
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here
@@ -127,6 +123,8 @@ def open_image(path: File | BinaryIO) -> Iterator[Any]:
                 if file.width * file.height > LARGEST:
                     raise OSError(f"{name} has {file.width} x {file.height} pixels: at most {LARGEST} are read")
                 yield file
+    except pillow.UnidentifiedImageError as error:
+        raise OSError(f"{name} is no image of a known kind") from error
     except (ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise OSError(f"{name} is a broken image: {error}") from error
 

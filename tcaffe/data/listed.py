@@ -16,7 +16,7 @@ from tcaffe.data.seeds import Random
 from tcaffe.data.transform import Transform
 from tcaffe.diagnostics import CompileError, Diagnostic
 
-NUMBER = re.compile(r"\s*[+-]?\d+")
+NUMBER = re.compile(r"\s*[+-]?\d{1,18}")
 
 
 class Listed(NamedTuple):

@@ -56,7 +56,10 @@ class RecordFeed(ReadingFeed[list[Record]]):
             raise self._error(record, str(error)) from error
 
     def _error(self, record: Record, message: str) -> CompileError:
-        key = record[0].decode("utf-8", "backslashreplace")
-        return CompileError([
-            Diagnostic("E0617", f"the record `{key}` of `{self._database.path}` cannot be used: {message}")
-        ])  # fmt: skip
+        return record_error(self._database.path, record[0], message)
+
+
+def record_error(path: str, key: bytes, message: str) -> CompileError:
+    """A record, of the database at `path`, that cannot be used."""
+    name = key.decode("utf-8", "backslashreplace")
+    return CompileError([Diagnostic("E0617", f"the record `{name}` of `{path}` cannot be used: {message}")])

@@ -238,7 +238,8 @@ class Lowering:
         """The shapes of the tops and parameters of a layer that the host runs."""
         if self._host is None:
             note = "a Python layer runs code, which compiled nets do not hold"
-            p.fail("module", "Python layers cannot be compiled", note, code="E0315", suggestion="run it by tcaffe.Net")
+            hint = "run it by tcaffe.Net, or train it by `tcaffe train --allow-python`"
+            p.fail("module", "Python layers cannot be compiled", note, code="E0315", suggestion=hint)
         try:
             return self._host(self._index, shapes)
         except ImportError as error:

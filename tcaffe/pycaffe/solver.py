@@ -8,10 +8,8 @@ from typing import Any
 from tcaffe.pycaffe.log import log
 from tcaffe.pycaffe.net import Net
 from tcaffe.pycaffe.parameters import File
-from tcaffe.pycaffe.settings import SETTINGS
-from tcaffe.pycaffe.training import NetEngine, NetTester
-from tcaffe.train.settings import read_settings, weight_files
-from tcaffe.train.solver import Solver as Loop
+from tcaffe.pycaffe.training import start
+from tcaffe.train.settings import read_settings
 
 
 class Solver:
@@ -23,19 +21,11 @@ class Solver:
     rule: str | None = None  # instead of the `type` that the file says
 
     def __init__(self, solver_file: File) -> None:
-        settings = read_settings(solver_file, self.rule)
-        self.param: Any = settings.message
-        if self.param.random_seed >= 0:
-            SETTINGS.start(self.param.random_seed + SETTINGS.solver_rank)
-        self.net = Net.in_state(settings.train)
-        self.test_nets = [Net.in_state(test) for test in settings.tests]
-        for file in weight_files(self.param, settings.folder):
-            for net in (self.net, *self.test_nets):
-                net.copy_from(file)
-        for test in self.test_nets:
-            test.share_with(self.net)
-        self._engine = NetEngine(self.net, self.param)
-        self._loop = Loop(settings, self._engine, [NetTester(net) for net in self.test_nets], say=log)
+        self._loop, self._engine, testers = start(read_settings(solver_file, self.rule))
+        self._loop.say = log
+        self.param: Any = self._loop.settings.message
+        self.net = self._engine.net
+        self.test_nets = [tester.net for tester in testers]
 
     @property
     def iter(self) -> int:

@@ -19,9 +19,29 @@ from tcaffe.pycaffe.settings import SETTINGS
 from tcaffe.runtime.context import Context
 from tcaffe.train.bookmark import Place
 from tcaffe.train.report import Arrays
+from tcaffe.train.settings import Settings, weight_files
+from tcaffe.train.solver import Solver
 from tcaffe.train.update import RATE, assigned, memories, remembered, updates
 
 Callback = Callable[[], object]
+
+
+def start(settings: Settings, weights: Sequence[Path] | None = None) -> tuple[Solver, NetEngine, list[NetTester]]:
+    """The solver of these settings, its engine and its test nets. `weights` go before those the solver's file names.
+
+    Raises CompileError for nets that cannot be trained and for files that do not fit.
+    """
+    m = settings.message
+    if m.random_seed >= 0:
+        SETTINGS.start(m.random_seed + SETTINGS.solver_rank)
+    net, tests = Net.in_state(settings.train), [Net.in_state(test) for test in settings.tests]
+    for file in weight_files(m, settings.folder) if weights is None else weights:
+        for each in (net, *tests):
+            each.copy_from(file)
+    for test in tests:
+        test.share_with(net)
+    engine, testers = NetEngine(net, m), [NetTester(test) for test in tests]
+    return Solver(settings, engine, testers), engine, testers
 
 
 class NetEngine:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tcaffe.compiler import build, default_workers
 from tcaffe.data.feed import Feed
+from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import owner_of, parameter_values
 from tcaffe.ir.interpret import evaluate
@@ -20,7 +21,10 @@ from tcaffe.train.report import Arrays
 
 
 class Evaluation:
-    """A test net. Layers have the parameters of those that are `trained` under the same names, as these are then."""
+    """A test net. Layers have the parameters of those that are `trained` under the same names, as these are then.
+
+    Raises CompileError for layers of one name with other parameters (E0806).
+    """
 
     def __init__(
         self,
@@ -43,9 +47,14 @@ class Evaluation:
         self._context = self._executable.context()
 
     def _take_from(self, trained: StepEngine) -> None:
+        there = trained.net.lowered.params
         for name, params in self.net.lowered.params.items():
-            for mine, theirs in zip(params, trained.net.lowered.params.get(name, ()), strict=False):
-                self._values[owner_of(mine).name] = trained.values[owner_of(theirs).name]
+            shapes, theirs = [p.shape for p in params], [p.shape for p in there.get(name, params)]
+            if shapes != theirs:
+                message = f"layer `{name}` has parameters of {_told(theirs)}, in a test net of {_told(shapes)}"
+                raise CompileError([Diagnostic("E0806", message)])
+            for mine, owner in zip(params, there.get(name, ()), strict=False):
+                self._values[owner_of(mine).name] = trained.values[owner_of(owner).name]
 
     @property
     def loss_weights(self) -> Mapping[str, float]:
@@ -69,3 +78,7 @@ class Evaluation:
         self.net.feed(self._context)
         self._context.run()
         return self.net.results(self._context)
+
+
+def _told(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(str(list(shape)) for shape in shapes) or "no shape"

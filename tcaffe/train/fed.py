@@ -39,10 +39,14 @@ class Fed:
         return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}
 
     def feed(self, context: Context) -> None:
-        """Put the next batch where `context` reads it."""
+        """Put the next batch where `context` reads it; raises CompileError for one of another shape (E0806)."""
         for feed in self._feeds:
             shapes = {top: self.lowered.blobs[top].shape for top in feed.tops}
             for top, array in feed.batch(shapes).items():
+                if array.shape != shapes[top]:
+                    message = f"a batch for `{top}` is {list(array.shape)}, the net is made for {list(shapes[top])}"
+                    note = "a crop_size, or scaling, makes items of one size"
+                    raise CompileError([Diagnostic("E0806", message, note=note)])
                 if top in context.inputs:
                     np.copyto(context.inputs[top], array)
         if self.lowered.random is not None and self.lowered.random.name in context.inputs:

@@ -1,119 +1,144 @@
-"""`tcaffe convert-images` and `tcaffe image-mean`: databases of images, and what is said of images that are none."""
+"""`tcaffe convert-images` and `tcaffe image-mean`, from image files to a mean file."""
 
 from __future__ import annotations
 
-import io
 import json
+import signal
+import subprocess
+import sys
+import time
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tcaffe.data.database import open_database
+from tcaffe.data.database import BACKENDS, open_database
 from tcaffe.data.datum import read_datum
-from tcaffe.frontend.weights import read_blob
+from tcaffe.data.image import encode_image
 from tcaffe.schema import caffe_pb2
 
+pytest.importorskip("PIL")
+pytest.importorskip("plyvel")
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Five pictures of 6 x 5 pixels and their list."""
-    rng = np.random.default_rng(0)
-    (tmp_path / "photos" / "sub").mkdir(parents=True)
-    names = ["a.png", "b c.png", "sub/d.png", "e.png", "f.png"]
-    for name in names:
-        Image.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
-    (tmp_path / "list.txt").write_text("".join(f"{name} {k}\n" for k, name in enumerate(names)))
+PICTURES = np.random.default_rng(0).integers(0, 256, (5, 3, 6, 8), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A working directory with five images and a list of them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for k, pixels in enumerate(PICTURES):
+        (tmp_path / f"images/{k}.png").write_bytes(encode_image(pixels, "png"))
+    (tmp_path / "list.txt").write_text("".join(f"{k}.png {k + 10}\n" for k in range(5)))
     return tmp_path
 
 
-def records(path: Path, backend: str = "lmdb") -> dict[str, bytes]:
+def records(path, backend="lmdb"):
     database = open_database(str(path), backend)
-    return {key.decode(): value for key, value in islice(database.records(), len(database))}
+    return list(islice(database.records(), len(database)))
 
 
-def pixels(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB"))[:, :, ::-1].transpose(2, 0, 1)
+def labels(path):
+    return [read_datum(value)[1] for _, value in records(path)]
 
 
-@pytest.mark.parametrize("backend", ["lmdb", "leveldb"])
-def test_every_image_is_a_record(cli, photos, backend):
-    result = cli("convert-images", photos / "photos", photos / "list.txt", photos / "db", "--backend", backend)
-    assert result.exit_code == 0 and "5 records" in result.stderr
-    found = records(photos / "db", backend)
-    assert [key[9:] for key in found] == ["a.png", "b c.png", "sub/d.png", "e.png", "f.png"]
-    assert [key[:9] for key in found] == [f"{k:08d}_" for k in range(5)]
-    for k, (key, record) in enumerate(found.items()):
-        image, label = read_datum(record)
-        assert label == k
-        np.testing.assert_array_equal(image, pixels(photos / "photos" / key[9:]))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_from_files_to_a_mean(cli, here, backend):
+    result = cli("convert-images", "images/", "list.txt", "db", "--backend", backend)
+    assert result.exit_code == 0, result.stderr
+    assert "records  5\n" in result.stdout and "3x6x8 (5)" in result.stdout
+    result = cli("image-mean", "db", "-o", "mean.binaryproto")
+    assert result.exit_code == 0, result.stderr
+    blob = caffe_pb2.BlobProto.FromString((here / "mean.binaryproto").read_bytes())
+    assert (blob.num, blob.channels, blob.height, blob.width, blob.HasField("shape")) == (1, 3, 6, 8, False)
+    np.testing.assert_array_equal(np.float32(blob.data), np.float32(PICTURES.mean(0, dtype=np.float64)).ravel())
+    values = " ".join(f"mean_value: {value:.6g}" for value in PICTURES.mean((0, 2, 3)))
+    assert f"transform_param {{ {values} }}\n" in result.stdout
 
 
-def test_images_are_scaled_and_gray(cli, photos):
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "db", "--resize", "9x4", "--gray")
-    assert {read_datum(record)[0].shape for record in records(photos / "db").values()} == {(1, 4, 9)}
+def test_the_mean_as_json(cli):
+    cli("convert-images", "images/", "list.txt", "db", "--gray", "--encode-type", "jpg")
+    told = json.loads(cli("image-mean", "db", "--json").stdout)
+    assert (told["records"], told["shape"], told["written"]) == (5, [1, 6, 8], None)
+    assert len(told["channel_means"]) == 1
 
 
-def test_files_are_kept_as_they_are_where_that_will_do(cli, photos):
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "db", "--encoded")
-    datum = caffe_pb2.Datum.FromString(records(photos / "db")["00000000_a.png"])
-    assert datum.encoded and datum.data == (photos / "photos" / "a.png").read_bytes()
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "gray", "--encoded", "--gray")
-    assert read_datum(records(photos / "gray")["00000000_a.png"])[0].shape == (1, 6, 5)
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "jpg", "--encode-type", "jpg")
-    datum = caffe_pb2.Datum.FromString(records(photos / "jpg")["00000000_a.png"])
-    assert Image.open(io.BytesIO(datum.data)).format == "JPEG"
+def test_images_that_cannot_be_read(cli, here):
+    (here / "images/3.png").write_bytes(b"none")
+    result = cli("convert-images", "images/", "list.txt", "db")
+    assert result.exit_code == 1
+    assert "list.txt:4:1: error E0608: `images/3.png` cannot be used: it is no image" in result.stderr
+    assert "without what was skipped" in result.stderr
+    assert labels("db") == [10, 11, 12, 14]
+    result = cli("convert-images", "images/", "list.txt", "other", "--skip-unreadable", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["records"], told["skipped"]) == (0, 4, 1)
+    assert told["diagnostics"][0]["span"]["line"] == 4
 
 
-def test_an_order_is_shuffled_by_its_seed(cli, photos):
-    orders = []
-    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
-        cli("convert-images", photos / "photos", photos / "list.txt", photos / name, "--shuffle", "--seed", seed)
-        orders.append([key[9:] for key in records(photos / name)])
-    assert orders[0] == orders[1] != orders[2]
-    assert sorted(orders[0]) == sorted(orders[2])
+def test_a_folder_without_its_slash(cli, here):
+    result = cli("convert-images", "images", "list.txt", "db", "--skip-unreadable")
+    assert result.exit_code == 1
+    assert "did you mean `images/`?" in result.stderr
+    assert not (here / "db").exists()
 
 
-def test_an_image_that_cannot_be_read_leaves_no_database(cli, photos):
-    (photos / "photos" / "e.png").write_bytes(b"no picture")
-    arguments = "convert-images", photos / "photos", photos / "list.txt", photos / "db"
-    result = cli(*arguments)
-    assert result.exit_code == 1 and "E0608" in result.stderr and "line 4 of the list" in result.stderr
-    assert not (photos / "db").exists()
-    result = cli(*arguments, "--skip-unreadable", "--json")
-    assert json.loads(result.stdout)["records"] == 4
-    assert [key[:8] for key in records(photos / "db")] == ["00000000", "00000001", "00000002", "00000004"]
+def test_shuffled_as_the_seed_says(cli):
+    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
+        cli("convert-images", "images/", "list.txt", name, "--shuffle", "--seed", seed)
+    assert records("a") == records("b") != records("c")
+    assert sorted(labels("a")) == [10, 11, 12, 13, 14] != labels("a")
+    assert [key[:9] for key, _ in records("a")] == [b"%08d_" % k for k in range(5)]
 
 
-def test_sizes_are_checked_if_wanted(cli, photos):
-    Image.fromarray(np.zeros((3, 3, 3), np.uint8)).save(photos / "photos" / "f.png")
-    arguments = "convert-images", photos / "photos", photos / "list.txt", photos / "db"
-    result = cli(*arguments, "--check-size")
-    assert result.exit_code == 1 and "has 27 numbers, the first image 90" in result.stderr
-    assert cli(*arguments).exit_code == 0
+@pytest.mark.parametrize("size", [["--resize", "4x3"], ["--resize-width", 4, "--resize-height", 3]])
+def test_width_comes_before_height(cli, size):
+    assert cli("convert-images", "images/", "list.txt", "db", *size).exit_code == 0
+    assert read_datum(records("db")[0][1])[0].shape == (3, 3, 4)
 
 
-def test_a_database_is_not_written_over(cli, photos):
-    arguments = "convert-images", photos / "photos", photos / "list.txt", photos / "db"
-    cli(*arguments)
-    assert "is there already" in cli(*arguments).stderr
-    assert len(records(photos / "db")) == 5
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        (["--resize", "4"], "'4' is not a size such as 256x256"),
+        (["--resize", "0x4"], "'0x4' is not a size"),
+        (["--resize", "99999x99999"], "too large"),
+        (["--resize-width", "4"], "go together"),
+        (["--resize", "4x4", "--resize-width", "4", "--resize-height", "4"], "given twice"),
+        (["--encode-type", "foo"], "there is no kind of image `foo`"),
+        (["--encode-type", "pdf"], "'pdf' cannot be written and read"),
+    ],
+)
+def test_wrong_usage(cli, here, options, complaint):
+    result = cli("convert-images", "images/", "list.txt", "db", *options)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert not (here / "db").exists()
 
 
-def test_a_mean_is_of_all_records(cli, photos):
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "db")
-    result = cli("image-mean", photos / "db", "-o", photos / "mean.binaryproto", "--json")
-    expected = np.mean([read_datum(r)[0] for r in records(photos / "db").values()], axis=0)
-    blob = read_blob(photos / "mean.binaryproto")
-    assert tuple(blob.shape) == (1, 3, 6, 5)
-    np.testing.assert_allclose(np.reshape(blob.data, (3, 6, 5)), expected, rtol=1e-6)
-    assert json.loads(result.stdout)["channels"] == pytest.approx(expected.mean((1, 2)), rel=1e-6)
+def test_a_database_is_not_written_over(cli):
+    assert cli("convert-images", "images/", "list.txt", "db").exit_code == 0
+    before = records("db")
+    result = cli("convert-images", "images/", "list.txt", "db", "--gray")
+    assert result.exit_code == 1 and "`db` is there already" in result.stderr
+    assert records("db") == before
 
 
-def test_a_mean_of_different_sizes_is_refused(cli, photos):
-    Image.fromarray(np.zeros((3, 3, 3), np.uint8)).save(photos / "photos" / "f.png")
-    cli("convert-images", photos / "photos", photos / "list.txt", photos / "db")
-    result = cli("image-mean", photos / "db")
-    assert result.exit_code == 1 and "E0617" in result.stderr and "00000004_f.png" in result.stderr
+def test_files_stored_as_they_are_are_told(cli):
+    result = cli("convert-images", "images/", "list.txt", "db", "--gray", "--encoded")
+    assert "5 files stored as they are: `force_gray` reads them as gray ones" in result.stderr
+
+
+def test_ctrl_c_leaves_nothing(here):
+    (here / "long.txt").write_text("0.png 1\n" * 400_000)
+    command = [sys.executable, "-m", "tcaffe.cli", "convert-images", "images/", "long.txt", "db"]
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # who runs the tests may ignore it
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **heard) as process:
+        deadline = time.monotonic() + 30
+        while not (here / "db").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert not (here / "db").exists()

@@ -95,7 +95,7 @@ def test_a_broken_picture_is_told_when_its_batch_is_taken(feed, tmp_path):
         database.put(b"1", write_encoded(b"nothing"))
     records = feed(layer(tmp_path / "db", 1))
     records.batch({})
-    with pytest.raises(CompileError, match=r"E0617: the record `1` of .* cannot identify"):
+    with pytest.raises(CompileError, match=r"E0617: the record `1` of .* no image of a known kind"):
         records.batch({})
 
 

@@ -7,16 +7,23 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tcaffe.data.database import Writer
+from tcaffe.data.datum import write_datum
 from tcaffe.frontend.load import read_state
+from tcaffe.frontend.weights import read_weights
 from tcaffe.ir import ops
 from tcaffe.schema import caffe_pb2
 from tcaffe.train import parallel
+from tcaffe.train.bookmark import read_bookmark
 from tcaffe.train.engine import StepEngine
+from tcaffe.train.snapshot import newest_state
+from tcaffe.train.snapshot import read_state as read_state_file
 
 pytest.importorskip("torch")
 
@@ -66,14 +73,19 @@ def processes(tmp_path: Path, body: str, iter_size: int = 1) -> list[subprocess.
     """Two processes of a group, in which `body` runs with `group` and `engine`."""
     script = tmp_path / "job.py"
     script.write_text(COMMON + textwrap.indent(textwrap.dedent(body), "    "))
+    return started([sys.executable, str(script), str(tmp_path), str(iter_size)])
+
+
+def started(command: list[str]) -> list[subprocess.Popen]:
+    """Two processes of a group on this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     return [
         subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path), str(iter_size)],
-            env=os.environ | place | {"RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            command, env=os.environ | place | {"RANK": str(rank)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )
         for rank in range(2)
     ]  # fmt: skip
@@ -143,3 +155,43 @@ def test_buckets_hold_every_gradient_once(monkeypatch):
     for node in nodes:
         assert views[node.name].shape == node.shape
         assert sum(np.shares_memory(views[node.name], bucket.array) for bucket in buckets) == 1
+
+
+def jobs_of_the_command(tmp_path: Path, iterations: int) -> list[subprocess.Popen]:
+    """`tcaffe train` twice, as torchrun starts it, on an LMDB."""
+    with Writer(str(tmp_path / "db"), "lmdb") as database:
+        for k in range(24):
+            database.put(b"%02d" % k, write_datum(np.full((3, 6, 6), 10 * k, np.uint8), k % 10))
+    data = """layer { name: "in" type: "Data" top: "x" top: "label" transform_param { scale: 0.01 }
+  data_param { source: "%s" backend: LMDB batch_size: 4 } }""" % (tmp_path / "db")
+    rest = NET.format(batch=4).split("\n", 4)
+    (tmp_path / "net.prototxt").write_text("\n".join([rest[1], data, rest[4]]))
+    (tmp_path / "solver.prototxt").write_text(
+        f'net: "{tmp_path}/net.prototxt" base_lr: 0.01 lr_policy: "fixed" max_iter: {iterations} snapshot: 10 '
+        f'snapshot_prefix: "{tmp_path}/net" random_seed: 1 display: 5'
+    )
+    return started([sys.executable, "-m", "tcaffe.cli", "train", str(tmp_path / "solver.prototxt"), "--log"])
+
+
+def test_the_command_trains_in_two_processes_and_the_first_speaks(tmp_path):
+    jobs = jobs_of_the_command(tmp_path, 20)
+    said = [job.communicate(timeout=120)[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0]
+    assert "2 processes" in said[0] and "Iteration 15, lr" in said[0] and "Iteration" not in said[1]
+    assert read_state_file(tmp_path / "net_iter_20.solverstate").iteration == 20
+    bookmark = read_bookmark(tmp_path / "net_iter_20.bookmark.json")
+    assert bookmark.train.feeds[0][1] == 80  # of its own records, which are every second one
+
+
+def test_a_command_whose_partner_is_killed_says_so_and_keeps_the_last_snapshot(tmp_path):
+    jobs = jobs_of_the_command(tmp_path, 10_000_000)
+    deadline = time.monotonic() + 60
+    while newest_state(str(tmp_path / "net")) is None:
+        assert time.monotonic() < deadline and jobs[0].poll() is None
+        time.sleep(0.05)
+    jobs[1].kill()
+    said = jobs[0].communicate(timeout=60)[1]
+    jobs[1].communicate()
+    assert jobs[0].returncode == 1 and "E0807" in said and "--snapshot" in said
+    newest = newest_state(str(tmp_path / "net"))
+    assert read_weights(read_state_file(newest).weights)

@@ -15,10 +15,11 @@ from tcaffe.cli.command import command
 from tcaffe.cli.options import size_given, weights_option, workers_option
 from tcaffe.cli.training import EFFECTS, Log, Metrics, Progressing, Signals
 from tcaffe.compiler import default_workers
+from tcaffe.pycaffe.training import start as start_net
 from tcaffe.train.engine import StepEngine
-from tcaffe.train.group import joined, own_share
+from tcaffe.train.group import Group, joined, own_share
 from tcaffe.train.session import start
-from tcaffe.train.settings import read_settings
+from tcaffe.train.settings import Settings, read_settings
 from tcaffe.train.snapshot import newest_state
 from tcaffe.train.solver import Solver
 
@@ -31,6 +32,7 @@ from tcaffe.train.solver import Solver
 @click.option("--level", type=int, default=0, metavar="N", help="The level of the train net.")
 @click.option("--stage", multiple=True, metavar="NAME", help="A stage of the train net; may be repeated.")
 @click.option("--memory-budget", callback=size_given, metavar="SIZE", help="Bytes that training may take at most.")
+@click.option("--allow-python", is_flag=True, help="Run the code of Python layers, from PYTHONPATH.")
 @click.option("--metrics", metavar="FILE", help="Append loss, rate and outputs to FILE, a JSON object a line.")
 @click.option("--log", is_flag=True, help="Write the original's log lines to stderr instead of progress.")
 @click.option("--sigint-effect", type=click.Choice(EFFECTS), default="stop", show_default=True,
@@ -40,8 +42,8 @@ from tcaffe.train.solver import Solver
 @workers_option
 def train(
     solver: str, snapshot: str | None, resume: bool, weights: Sequence[str], level: int, stage: Sequence[str],
-    memory_budget: int | None, metrics: str | None, log: bool, sigint_effect: Any, sighup_effect: Any,
-    workers: int | None,
+    memory_budget: int | None, allow_python: bool, metrics: str | None, log: bool, sigint_effect: Any,
+    sighup_effect: Any, workers: int | None,
 ) -> None:  # fmt: skip
     """Train the net of SOLVER, a solver's prototxt.
 
@@ -66,7 +68,10 @@ def train(
     files = [] if snapshot else [Path(name) for name in weights] or None
     with joined() as group:
         share = workers or own_share(default_workers())
-        session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=share, group=group)
+        if allow_python:
+            session, engine = _with_python(settings, files, group, memory_budget), None
+        else:
+            session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=share, group=group)
         if snapshot:
             session.restore(snapshot)
             if group.rank == 0:
@@ -77,7 +82,7 @@ def train(
             if group.rank > 0:
                 session.solve()
             else:
-                _introduce(engine)
+                _introduce(session, engine)
                 _show(session, Path(metrics) if metrics else None, log)
 
 
@@ -103,8 +108,18 @@ def _show(session: Solver, metrics: Path | None, log: bool) -> None:
     screen.note(f"{'done' if finished else 'stopped'} after {session.iteration} iterations")
 
 
-def _introduce(engine: StepEngine) -> None:
+def _with_python(settings: Settings, weights: Sequence[Path] | None, group: Group, budget: int | None) -> Solver:
+    """A session whose net runs layers outside of the program, one pass after the other, in one process."""
+    if group.size > 1 or budget is not None:
+        raise click.UsageError("with --allow-python training runs in one process, and without a budget")
+    return start_net(settings, weights)[0]
+
+
+def _introduce(session: Solver, engine: StepEngine | None) -> None:
     """What is trained, and what it takes."""
+    if engine is None:
+        screen.note(f"{session.engine.name}: forward, backward and update as programs of their own")
+        return
     program = engine.executable.program
     assert program is not None and program.plan is not None
     memory = f"arena and parameters {units.bytes_(program.nbytes)} ({program.plan.certificate})"

@@ -5,7 +5,7 @@ from tcaffe.frontend.weights.blob import StoredBlob, StoredLayer
 from tcaffe.frontend.weights.mapped import OneByOne
 from tcaffe.frontend.weights.match import Matched, Target, match_weights
 from tcaffe.frontend.weights.read import read_binary_net, read_blob, read_weights
-from tcaffe.frontend.weights.write import write_caffemodel, write_hdf5
+from tcaffe.frontend.weights.write import write_blob, write_caffemodel, write_hdf5
 
 __all__ = [
     "Matched",
@@ -17,6 +17,7 @@ __all__ = [
     "read_binary_net",
     "read_blob",
     "read_weights",
+    "write_blob",
     "write_caffemodel",
     "write_hdf5",
     "write_whole",

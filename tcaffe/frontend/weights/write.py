@@ -65,6 +65,17 @@ def write_hdf5(
     write_whole(path, fill)
 
 
+def write_blob(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """Write an array [N, C, H, W] as a `.binaryproto` of float32 with its sides as Caffe's tools name them.
+
+    Raises OSError.
+    """
+    num, channels, height, width = array.shape
+    head = caffe_pb2.BlobProto(num=num, channels=channels, height=height, width=width).SerializeToString()
+    numbers = np.asarray(array, "<f4").tobytes()
+    write_whole(path, lambda staging: staging.write_bytes(head + DATA + to_varint(len(numbers)) + numbers))
+
+
 def _write_group(data: Any, name: str, arrays: Sequence[np.ndarray], shared: Set[int]) -> None:
     """Write one layer; slashes in its name make groups inside groups."""
     usable = all(part not in ("", ".") for part in name.split("/")) and "\0" not in name

@@ -13,6 +13,7 @@ from google.protobuf.message import Message as Typed
 from tcaffe.diagnostics import Reporter, Source, suggest
 from tcaffe.frontend.bound import Bound, FieldPath, M, Spans
 from tcaffe.frontend.forks import fork_note, is_kept
+from tcaffe.frontend.nested import lifted
 from tcaffe.frontend.scalars import BadValueError, converter, plain_value, takes
 from tcaffe.frontend.text import Entry, Field, Message, Place, Scalar, parse_text, read_source
 from tcaffe.schema import caffe_pb2
@@ -40,6 +41,8 @@ def read_message(
     """
     source = read_source(text, file)
     tree = parse_text(source)
+    if kind is caffe_pb2.NetParameter:
+        tree = lifted(tree)
     binder = _Binder(source, (lambda layer_type: False) if isinstance(lenient, bool) else lenient)
     message = kind()
     binder.fill(message, tree, (), (0, 1), lenient is True)

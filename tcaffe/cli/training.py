@@ -118,7 +118,7 @@ class Progressing:
             line = f"iteration {record['iteration']}  test {record['test_net']}  {outputs}"
         else:
             line = f"iteration {record['iteration']}  loss {shown(record['loss'])}  lr {shown(record['lr'])}  {outputs}"
-        self._bar.console.print(printable(line), soft_wrap=True, markup=False)
+        self._bar.console.print(printable(line.rstrip()), soft_wrap=True, markup=False)
 
 
 def _number(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import islice
 
 import pytest
@@ -109,3 +111,35 @@ def test_a_damaged_leveldb_is_told(tmp_path):
     with pytest.raises(CompileError, match=r"E0616"):
         database = open_database(str(path), "leveldb")
         list(islice(database.records(), 200))
+
+
+DAMAGE = """
+import random, sys
+from itertools import islice
+from pathlib import Path
+from tcaffe.data.database import open_database
+from tcaffe.diagnostics import CompileError
+
+good, told = Path(sys.argv[1], "data.mdb").read_bytes(), 0
+for seed in range(40):
+    rng, bad = random.Random(seed), bytearray(good)
+    page = rng.choice([0, 1]) if seed % 3 == 0 else rng.randrange(2, len(good) // 4096)
+    for _ in range(8):
+        bad[4096 * page + rng.randrange(64)] = rng.randrange(256)
+    folder = Path(sys.argv[1] + str(seed))
+    folder.mkdir()
+    (folder / "data.mdb").write_bytes(bad)
+    try:
+        database = open_database(str(folder), "lmdb")
+        list(islice(database.records(), 1000))
+    except CompileError:
+        told += 1
+print(told)
+"""
+
+
+def test_damage_to_any_page_is_told_or_harmless(tmp_path):
+    path = written(tmp_path / "db", "lmdb", 200, 3000)
+    done = subprocess.run([sys.executable, "-c", DAMAGE, path], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 0 < int(done.stdout) < 40

@@ -84,9 +84,13 @@ class Metrics:
 
 
 class Progressing:
-    """A bar on a terminal with iteration, loss, rate, speed and what is left; in a pipe, a line a measurement."""
+    """A bar on a terminal with iteration, loss, rate, speed and what is left; in a pipe, a line a measurement.
 
-    def __init__(self, total: int, done: int) -> None:
+    An iteration has so many `items`, such as images.
+    """
+
+    def __init__(self, total: int, done: int, items: int) -> None:
+        self._items = items
         console = screen.console(stderr=True)
         columns = (
             TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
@@ -105,7 +109,7 @@ class Progressing:
     def tick(self, iteration: int, loss: float) -> None:
         """An iteration is done."""
         speed = self._bar.tasks[0].speed
-        facts = f"loss {shown(loss)}  lr {shown(self._rate)}  {f'{speed:.1f} it/s' if speed else ''}"
+        facts = f"loss {shown(loss)}  lr {shown(self._rate)}  {f'{speed * self._items:.0f} items/s' if speed else ''}"
         self._bar.update(self._task, completed=iteration, facts=facts)
 
     def tell(self, record: Mapping[str, Any]) -> None:

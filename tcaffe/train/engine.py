@@ -114,6 +114,11 @@ class StepEngine:
         return self.net.lowered.name
 
     @property
+    def items(self) -> int:
+        """Items, such as images, of an iteration, in all processes."""
+        return self.net.items * self._settings.iter_size * self.group.size
+
+    @property
     def loss_weights(self) -> Mapping[str, float]:
         """The weight of each loss."""
         return self.net.lowered.loss_weights

@@ -34,6 +34,12 @@ class Fed:
             ])  # fmt: skip
 
     @property
+    def items(self) -> int:
+        """How many items a batch has: the first axis of the first blob that is fed."""
+        tops = (top for feed in self._feeds for top in feed.tops if self.lowered.blobs[top].shape)
+        return next((self.lowered.blobs[top].shape[0] for top in tops), 1)
+
+    @property
     def outputs(self) -> dict[str, Node]:
         """The net's outputs, and the sum of its losses."""
         return {name: self.lowered.blobs[name] for name in self.lowered.outputs} | {LOSS: total_loss(self.lowered)}

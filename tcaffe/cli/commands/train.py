@@ -83,12 +83,12 @@ def train(
                 session.solve()
             else:
                 _introduce(session, engine)
-                _show(session, Path(metrics) if metrics else None, log)
+                _show(session, engine.items if engine else 1, Path(metrics) if metrics else None, log)
 
 
-def _show(session: Solver, metrics: Path | None, log: bool) -> None:
-    """Train, and show how it goes."""
-    bar = None if log else Progressing(session.settings.message.max_iter, session.iteration)
+def _show(session: Solver, items: int, metrics: Path | None, log: bool) -> None:
+    """Train, an iteration having so many items, and show how it goes."""
+    bar = None if log else Progressing(session.settings.message.max_iter, session.iteration, items)
     session.say = Log() if log else lambda line: None
     records = Metrics(metrics)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -81,7 +82,7 @@ class Ahead(Generic[R]):
         return self._makers.submit(lambda: self._make(position, stored.result()))
 
 
-class ReadingFeed(Generic[R]):
+class ReadingFeed(ABC, Generic[R]):
     """A feed of batches of `size` items that are read, by `_read`, and made, by `_make`, ahead of their use.
 
     Random numbers depend on the seed and on the position alone, so that it does not matter who makes a batch and when.
@@ -121,10 +122,10 @@ class ReadingFeed(Generic[R]):
         """The shapes of the tops for items of this shape."""
         return dict(zip(self.tops, ((self._size, *item), (self._size,)), strict=False))
 
+    @abstractmethod
     def _read(self, position: int) -> R:
         """What is stored of the batch at a position; positions come in order, unless one is jumped to."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _make(self, position: int, stored: R) -> Arrays:
         """The batch of what was read."""
-        raise NotImplementedError

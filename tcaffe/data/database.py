@@ -43,7 +43,10 @@ def open_database(path: str, backend: str) -> Database:
     if not Path(path).exists():
         note = "a relative path starts at the working directory"
         raise _error(f"there is no database `{path}`", note)
-    database: Database = _Lmdb.at(path) if backend == "lmdb" else _LevelDb.at(path)
+    key = backend, os.path.realpath(path)
+    database = _OPEN.get(key)
+    if database is None:
+        database = _OPEN[key] = _Lmdb(path) if backend == "lmdb" else _LevelDb(path)
     if not len(database):
         raise _error(f"the database `{path}` is empty")
     return database
@@ -56,8 +59,6 @@ def backend_of(path: str) -> str:
 
 class _Lmdb:
     """An LMDB, mapped into memory; opened once in a process, however many read it."""
-
-    _open: WeakValueDictionary[str, _Lmdb] = WeakValueDictionary()
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -78,15 +79,6 @@ class _Lmdb:
             size = file.stat().st_size
             self._environment.close()
             raise _error(f"`{path}` is cut short: data.mdb has {size} bytes, its records reach to {pages * page}")
-
-    @classmethod
-    def at(cls, path: str) -> _Lmdb:
-        """The database there, which may be open already."""
-        key = os.path.realpath(path)
-        found = cls._open.get(key)
-        if found is None:
-            found = cls._open[key] = cls(path)
-        return found
 
     def __len__(self) -> int:
         return int(self._count)
@@ -110,8 +102,6 @@ class _Lmdb:
 class _LevelDb:
     """A LevelDB; only one process at a time may have it open."""
 
-    _open: WeakValueDictionary[str, _LevelDb] = WeakValueDictionary()
-
     def __init__(self, path: str) -> None:
         library = _plyvel()
         self.path, self._errors = path, library.Error
@@ -121,15 +111,6 @@ class _LevelDb:
         except library.Error as error:
             note = "another process may have it open" if "lock" in str(error).lower() else _other("lmdb", path)
             raise _error(f"`{path}` cannot be read as a LevelDB: {error}", note) from error
-
-    @classmethod
-    def at(cls, path: str) -> _LevelDb:
-        """The database there, which may be open already."""
-        key = os.path.realpath(path)
-        found = cls._open.get(key)
-        if found is None:
-            found = cls._open[key] = cls(path)
-        return found
 
     def __len__(self) -> int:
         return self._count
@@ -146,6 +127,10 @@ class _LevelDb:
                 skip -= self._count
         except self._errors as error:
             raise _error(f"`{self.path}` is damaged: {error}") from error
+
+
+_OPEN: WeakValueDictionary[tuple[str, str], _Lmdb | _LevelDb] = WeakValueDictionary()
+"""What is open in this process, by kind and path: neither kind can be opened twice."""
 
 
 class Writer:

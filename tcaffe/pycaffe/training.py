@@ -44,7 +44,40 @@ def start(settings: Settings, weights: Sequence[Path] | None = None) -> tuple[So
     return Solver(settings, engine, testers), engine, testers
 
 
-class NetEngine:
+class Placed:
+    """A net of a solver: what its losses weigh, and where its data and the random numbers of this thread stand."""
+
+    net: Net
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """The weight of each loss."""
+        return self.net.blob_loss_weights
+
+    @property
+    def place(self) -> Place:
+        """Where data and random numbers stand; setting it goes on from there, as far as it is a place of this net."""
+        feeds = tuple((feed.seeds.seed, feed.position) for feed in self.net._feeds)
+        state = {name: np.ravel(blob.values).tolist() for name, blob in self._carried()}
+        return Place(*SETTINGS.key_place, feeds, state)
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        SETTINGS.key_place = place.seed, place.draws
+        if len(place.feeds) == len(self.net._feeds):
+            for feed, (seed, position) in zip(self.net._feeds, place.feeds, strict=True):
+                feed.seeds.seed, feed.position = seed, position
+        for name, blob in self._carried():
+            if len(place.state.get(name, ())) == blob.values.size:
+                blob.set(np.reshape(place.state[name], blob.shape))
+
+    def _carried(self) -> list[tuple[str, ParameterBlob]]:
+        """What is carried from pass to pass, and is no parameter that a snapshot holds."""
+        names = [p.node.name for p in self.net._lowered.parameters if p.index is None]
+        return [(name, self.net._parameters.blobs[name]) for name in names]
+
+
+class NetEngine(Placed):
     """A net that is trained: `net.forward` and `net.backward`, then all parameters at once.
 
     As in the original the diffs of parameters are then the steps that were taken from them. `callbacks` are pairs: what
@@ -63,11 +96,6 @@ class NetEngine:
     def name(self) -> str:
         """The net's name."""
         return self.net.name
-
-    @property
-    def loss_weights(self) -> Mapping[str, float]:
-        """The weight of each loss."""
-        return self.net.blob_loss_weights
 
     @property
     def memory(self) -> Sequence[np.ndarray]:
@@ -123,15 +151,6 @@ class NetEngine:
             self._update = arrays, executable.context()
         return self._update[1]
 
-    @property
-    def place(self) -> Place:
-        """Where data and random numbers stand."""
-        return _place(self.net)
-
-    @place.setter
-    def place(self, place: Place) -> None:
-        _move(self.net, place)
-
     def save(self, path: Path) -> None:
         """Write the net's parameters, with their diffs if the solver says so."""
         (self.net.save_hdf5 if path.suffix == ".h5" else self.net.save)(path, self._settings.snapshot_diff)
@@ -141,50 +160,13 @@ class NetEngine:
         self.net.copy_from(path)
 
 
-class NetTester:
+class NetTester(Placed):
     """A test net with the parameters of the one that is trained."""
 
     def __init__(self, net: Net) -> None:
         self.net = net
 
-    @property
-    def place(self) -> Place:
-        """Where data and random numbers stand."""
-        return _place(self.net)
-
-    @place.setter
-    def place(self, place: Place) -> None:
-        _move(self.net, place)
-
-    @property
-    def loss_weights(self) -> Mapping[str, float]:
-        """The weight of each loss."""
-        return self.net.blob_loss_weights
-
     def run(self) -> tuple[float, Arrays]:
         """A forward pass."""
         loss = self.net._forward(0, len(self.net.layers) - 1)
         return loss, {name: self.net.blobs[name].data for name in self.net.outputs}
-
-
-def _place(net: Net) -> Place:
-    """Where a net's data and the random numbers of this thread stand."""
-    feeds = tuple((feed.seeds.seed, feed.position) for feed in net._feeds)
-    return Place(*SETTINGS.key_place, feeds, {name: np.ravel(blob.values).tolist() for name, blob in _carried(net)})
-
-
-def _move(net: Net, place: Place) -> None:
-    """Go on from a place, as far as it is one of this net."""
-    SETTINGS.key_place = place.seed, place.draws
-    if len(place.feeds) == len(net._feeds):
-        for feed, (seed, position) in zip(net._feeds, place.feeds, strict=True):
-            feed.seeds.seed, feed.position = seed, position
-    for name, blob in _carried(net):
-        if len(place.state.get(name, ())) == blob.values.size:
-            blob.set(np.reshape(place.state[name], blob.shape))
-
-
-def _carried(net: Net) -> list[tuple[str, ParameterBlob]]:
-    """What is carried from pass to pass, and is no parameter that a snapshot holds."""
-    names = [p.node.name for p in net._lowered.parameters if p.index is None]
-    return [(name, net._parameters.blobs[name]) for name in names]

@@ -140,3 +140,27 @@ def test_another_net_can_have_the_weights(solver):
     solver.share_weights(other)
     solver.step(1)
     np.testing.assert_array_equal(other.params["fc"][0].data, solver.net.params["fc"][0].data)
+
+
+def test_a_script_goes_on_from_a_snapshot_as_if_it_had_not_stopped(tmp_path):
+    (tmp_path / "net.prototxt").write_text("""
+        layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param { shape { dim: 4 dim: 6 }
+          shape { dim: 4 dim: 2 } data_filler { type: "gaussian" } } }
+        layer { name: "drop" type: "Dropout" bottom: "x" top: "drop" }
+        layer { name: "fc" type: "InnerProduct" bottom: "drop" top: "fc"
+          inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+        layer { name: "loss" type: "EuclideanLoss" bottom: "fc" bottom: "y" top: "loss" }
+    """)
+    (tmp_path / "solver.prototxt").write_text(
+        f'net: "{tmp_path}/net.prototxt" base_lr: 0.1 lr_policy: "fixed" momentum: 0.9 snapshot_prefix: "{tmp_path}/n"'
+    )
+    whole = tcaffe.get_solver(str(tmp_path / "solver.prototxt"))
+    whole.step(5)
+    whole.snapshot()
+    whole.step(5)
+    tcaffe.set_random_seed(99)
+    again = tcaffe.get_solver(str(tmp_path / "solver.prototxt"))
+    again.restore(str(tmp_path / "n_iter_5.solverstate"))
+    again.step(5)
+    for mine, theirs in zip(again.net.params["fc"], whole.net.params["fc"], strict=True):
+        np.testing.assert_array_equal(mine.data, theirs.data)

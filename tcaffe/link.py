@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 import numpy as np
 
 from tcaffe.ir.node import Node
-from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.program import Kernel, Launch, Program
 from tcaffe.ir.types import TensorType
 from tcaffe.runtime.manifest import Call, Manifest, Parameter, View, aligned
 
 
 def link(
-    program: Program, functions: Iterable[str], target: str = "cpu", workers: int = 1, unused: tuple[str, ...] = ()
+    program: Program,
+    functions: Iterable[str],
+    target: str = "cpu",
+    workers: int = 1,
+    unused: tuple[str, ...] = (),
+    launches: Sequence[tuple[Launch, ...]] = (),
 ) -> Manifest:
-    """The manifest of a planned program whose kernels were emitted as `functions`, in the same order."""
+    """The manifest of a planned program whose kernels were emitted as `functions`, in the same order.
+
+    For a GPU, `launches` are those of each kernel.
+    """
     if program.plan is None:
         raise ValueError(f"program {program.name!r} is not planned")
     return Manifest(
@@ -26,7 +35,7 @@ def link(
         outputs={name: node.name for name, node in program.outputs.items()},
         views=tuple(_views(program)),
         params=tuple(_params(program)),
-        calls=tuple(_call(kernel, name) for kernel, name in zip(program.kernels, functions, strict=True)),
+        calls=tuple(map(_call, program.kernels, functions, launches or repeat(()))),
         plan=program.plan,
         unused=unused,
     )
@@ -56,9 +65,9 @@ def _params(program: Program) -> Iterator[Parameter]:
         offset += aligned(node.type.nbytes)
 
 
-def _call(kernel: Kernel, function: str) -> Call:
+def _call(kernel: Kernel, function: str, launches: tuple[Launch, ...]) -> Call:
     scratch = tuple(s.name for s in kernel.scratch)
-    return Call(function, _names(kernel.inputs), _names(kernel.params), _names(kernel.outputs), scratch)
+    return Call(function, _names(kernel.inputs), _names(kernel.params), _names(kernel.outputs), scratch, launches)
 
 
 def _names(nodes: Iterable[Node]) -> tuple[str, ...]:

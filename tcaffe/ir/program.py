@@ -20,6 +20,23 @@ class Scratch:
     type: TensorType
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of a function on a GPU: `programs` of `warps` warps each.
+
+    `pointers` names the values, parameters and scratch it is given, in the order of its arguments; `constants` are the
+    arguments that are known at compile time, block sizes. `stages` is how many steps of a loop are loaded ahead.
+    A launch of no programs stands for results without elements: nothing is started.
+    """
+
+    function: str
+    programs: int
+    pointers: tuple[str, ...]
+    constants: dict[str, int]
+    warps: int
+    stages: int
+
+
 @dataclass(frozen=True, eq=False)
 class Kernel:
     """A region of the graph that is computed together, in one function.

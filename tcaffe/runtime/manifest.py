@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tcaffe.ir.program import MemoryPlan
+from tcaffe.ir.program import Launch, MemoryPlan
 
 FORMAT = 1
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector load
@@ -45,13 +45,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kernel: `function(pool, *inputs, *params, *outputs, *scratch)` binds arrays and returns what runs it."""
+    """One kernel. On a CPU `function(pool, *inputs, *params, *outputs, *scratch)` binds arrays and returns what runs
+    it; on a GPU its `launches` are started one after the other.
+    """
 
     function: str
     inputs: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     scratch: tuple[str, ...] = ()
+    launches: tuple[Launch, ...] = ()
 
     @property
     def views(self) -> tuple[str, ...]:

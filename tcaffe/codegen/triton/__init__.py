@@ -1,5 +1,5 @@
 """The GPU target: kernels as Triton code."""
 
-from tcaffe.codegen.triton.module import Emitted, Launch, emit
+from tcaffe.codegen.triton.module import Emitted, emit
 
-__all__ = ["Emitted", "Launch", "emit"]
+__all__ = ["Emitted", "emit"]

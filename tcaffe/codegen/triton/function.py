@@ -10,16 +10,17 @@ from tcaffe.codegen.names import identifier
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.triton.tiles import Run, Tile
 from tcaffe.ir.node import Node
-from tcaffe.ir.program import Kernel, Place
+from tcaffe.ir.program import Kernel, Place, Scratch
 
 MAX_LINE = 120
 
 
 @dataclass
 class Function:
-    """The emitted function of one kernel. `places` tells where stored values lie; parameters lie dense.
+    """An emitted function of one kernel. `places` tells where stored values lie; parameters lie dense.
 
     `sizes` are the block sizes, arguments known at compile time; `programs` is how many programs the grid has.
+    `after` are functions of the same kernel that are started when this one is done; see `then`.
     """
 
     kernel: Kernel
@@ -30,14 +31,29 @@ class Function:
     programs: int = 1
     warps: int = 4
     stages: int = 1
-    pointers: dict[Node, str] = field(default_factory=dict)
+    pointers: dict[Node | Scratch, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    after: list[Function] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         params = [v for v in self.kernel.reads if v.op.name == "param"]
-        for value in (*self.kernel.inputs, *params, *self.kernel.outputs):
+        for value in (*self.kernel.inputs, *params, *self.kernel.outputs, *self.kernel.scratch):
             if value not in self.pointers:
-                self.pointers[value] = self.fresh(f"{self.packed(value).name}_ptr")
+                self.pointers[value] = self.fresh(f"{self._stored(value).name}_ptr")
+
+    def then(self, what: str) -> Function:
+        """A function that is started when this one is done: it sees all that this one has written."""
+        self.after.append(Function(self.kernel, f"{self.name}_{what}", self.places))
+        return self.after[-1]
+
+    @property
+    def all(self) -> list[Function]:
+        """This function and those after it."""
+        return [self, *self.after]
+
+    def scratch(self, what: str) -> Scratch:
+        """The kernel's scratch memory for `what`."""
+        return next(s for s in self.kernel.scratch if s.name == f"{self.kernel.name}.{what}")
 
     @property
     def signature(self) -> tuple[str, ...]:
@@ -49,7 +65,10 @@ class Function:
     @property
     def values(self) -> tuple[str, ...]:
         """The names of the values that the pointers point to, in order."""
-        return tuple(self.packed(value).name for value in self.pointers)
+        return tuple(self._stored(value).name for value in self.pointers)
+
+    def _stored(self, value: Node | Scratch) -> Node | Scratch:
+        return value if isinstance(value, Scratch) else self.packed(value)
 
     def packed(self, value: Node) -> Node:
         """`value`, or the parameter that holds it in the form the kernel reads."""

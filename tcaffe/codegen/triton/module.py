@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tcaffe.codegen.names import identifier
@@ -15,7 +15,7 @@ from tcaffe.codegen.triton.region import write_flat, write_rows
 from tcaffe.codegen.triton.spelling import FUNCTIONS
 from tcaffe.codegen.words import title, words
 from tcaffe.diagnostics import CompileError, Diagnostic
-from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.program import Kernel, Launch, Program
 
 WRITERS: dict[str, Callable[[Function], None]] = {
     "conv": write_convolution,
@@ -26,27 +26,12 @@ WRITERS: dict[str, Callable[[Function], None]] = {
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How a kernel is started: its function, the programs of its grid, the values its pointers point to, in order,
-    its block sizes, which are known at compile time, and the options of the compiler.
-
-    A grid of no programs stands for a kernel whose results have no elements: it must not be launched.
-    """
-
-    function: str
-    grid: tuple[int, ...]
-    pointers: tuple[str, ...]
-    constexprs: Mapping[str, int]
-    num_warps: int
-    num_stages: int
-
-
-@dataclass(frozen=True)
 class Emitted:
-    """Source text, and a launch for each kernel in the program's order."""
+    """Source text, and for each kernel, in the program's order, the name of its function and what is launched."""
 
     source: str
-    launches: tuple[Launch, ...]
+    functions: tuple[str, ...]
+    launches: tuple[tuple[Launch, ...], ...]
 
 
 def emit(program: Program) -> Emitted:
@@ -55,12 +40,16 @@ def emit(program: Program) -> Emitted:
     Raises CompileError (E0612) that names every kernel there is no code for.
     """
     _check(program)
-    functions: list[Function] = []
+    taken = set(FUNCTIONS)
+    kernels: list[list[Function]] = []
     for kernel in program.kernels:
-        f = Function(kernel, identifier(kernel.name, {g.name for g in functions}), program.places)
+        f = Function(kernel, identifier(kernel.name, taken), program.places)
         WRITERS[frame_of(kernel)](f)
-        functions.append(f)
-    return Emitted(_module(program, functions), tuple(_launch(f) for f in functions))
+        kernels.append(f.all)
+        taken |= {each.name for each in f.all}
+    functions = [f for each in kernels for f in each]
+    launches = tuple(tuple(map(_launch, each)) for each in kernels)
+    return Emitted(_module(program, functions), tuple(each[0].name for each in kernels), launches)
 
 
 def _check(program: Program) -> None:
@@ -101,4 +90,4 @@ def _text(f: Function) -> str:
 
 
 def _launch(f: Function) -> Launch:
-    return Launch(f.name, (f.programs,), f.values, dict(f.sizes), f.warps, f.stages)
+    return Launch(f.name, f.programs, f.values, dict(f.sizes), f.warps, f.stages)

@@ -61,9 +61,9 @@ def interpret(folder: Path, manifest: dict) -> None:
     for name in manifest["inputs"]:
         values[name].copy_(torch.from_numpy(arrays[f"value {name}"]))
     for launch in manifest["launches"]:
-        if 0 not in launch["grid"]:
+        if launch["programs"]:
             pointers = [values[name] for name in launch["pointers"]]
-            getattr(module, launch["function"])[tuple(launch["grid"])](*pointers, **launch["constexprs"])
+            getattr(module, launch["function"])[(launch["programs"],)](*pointers, **launch["constants"])
     np.savez(folder / "outputs.npz", **{k: values[name].numpy() for k, name in manifest["outputs"].items()})
 
 
@@ -118,11 +118,11 @@ def compiled(module: ModuleType, manifest: dict, launch: dict, architecture: int
     signature = {name: pointers.get(name, "constexpr") for name in kernel.arg_names}
     aligned = {(k,): [["tt.divisibility", 16]] for k in range(len(dtypes))}
     options = {
-        "num_warps": launch["num_warps"],
-        "num_stages": launch["num_stages"],
+        "num_warps": launch["warps"],
+        "num_stages": launch["stages"],
         "enable_fp_fusion": True,
     }
-    source = ASTSource(kernel, signature, launch["constexprs"], aligned)
+    source = ASTSource(kernel, signature, launch["constants"], aligned)
     found = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
     return {"shared": found.metadata.shared, **resources(found.asm["cubin"])}
 

@@ -60,7 +60,7 @@ def write_case(folder: Path, program: Program, emitted: Emitted, feed: Arrays) -
         "params": {p.name: p.type.dtype for p in program.params},
         "inputs": [node.name for node in program.inputs],
         "outputs": {name: node.name for name, node in program.outputs.items()},
-        "launches": [asdict(launch) for launch in emitted.launches],
+        "launches": [asdict(launch) for launches in emitted.launches for launch in launches],
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     params = evaluate(program.prepare, feed)

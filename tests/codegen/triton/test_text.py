@@ -39,11 +39,11 @@ def test_the_same_program_gives_the_same_bytes() -> None:
 
 def test_launches_tell_all_that_a_runtime_needs() -> None:
     program = program_of(small())
-    first = emit(program).launches[0]
+    ((first,), *_) = emit(program).launches
     assert first.function == "conv1_add_relu1"
     assert first.pointers == ("data", "conv1.w", "conv1.b", "relu1")
-    assert first.grid == (3,) and dict(first.constexprs) == {"ROWS": 64, "COLUMNS": 16, "DEPTH": 32}
-    assert (first.num_warps, first.num_stages) == (4, 3)
+    assert first.programs == 3 and first.constants == {"ROWS": 64, "COLUMNS": 16, "DEPTH": 32}
+    assert (first.warps, first.stages) == (4, 3)
 
 
 def test_every_op_is_spelled_or_known_to_be_missing() -> None:
@@ -104,4 +104,4 @@ def test_packed_filters_are_read_as_they_lie() -> None:
     program = packed(program_of(Graph("net", {"out": conv(image(1, 40, 5, 5), 3, (3, 3))})))
     emitted = emit(program)
     assert "conv_w_begin + tap * 40 + down" in emitted.source
-    assert emitted.launches[0].pointers == ("data", "conv.w.last", "conv.b", "out")
+    assert emitted.launches[0][0].pointers == ("data", "conv.w.last", "conv.b", "out")

@@ -60,6 +60,11 @@ class Geometry:
         return self.groups == self.channels == self.filters and self.groups > 1
 
     @property
+    def single(self) -> bool:
+        """Whether every filter sees one channel of several."""
+        return self.groups == self.channels > 1
+
+    @property
     def flops(self) -> int:
         """Multiplications and additions."""
         return 2 * self.items * math.prod(self.out) * self.filters * self.depth

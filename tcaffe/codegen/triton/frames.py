@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from tcaffe.codegen.triton.choices import MAX_ROW
 from tcaffe.codegen.triton.region import whole_axes
 from tcaffe.codegen.triton.spelling import UNSPELLED
+from tcaffe.ir.geometry import geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel, Place
 from tcaffe.ir.slots import domain
@@ -21,6 +22,8 @@ def frame_of(kernel: Kernel) -> str:
     anchor = kernel.anchor
     if anchor is None or anchor.op.family in ("shape", "source") or _slides(anchor):
         return "flat"
+    if anchor.op.family == "contract" and anchor.op.name != "dot" and geometry(anchor).single:
+        return f"single {anchor.op.name}"
     return "rows" if anchor.op.family in ("reduce", "window") else anchor.op.name
 
 

@@ -36,8 +36,9 @@ class Function:
     after: list[Function] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        params = [v for v in self.kernel.reads if v.op.name == "param"]
-        for value in (*self.kernel.inputs, *params, *self.kernel.outputs, *self.kernel.scratch):
+        reads = sorted(self.kernel.reads, key=lambda v: self.packed(v).op.name == "param")  # these come last
+        values: list[Node | Scratch] = [*reads, *self.kernel.outputs, *self.kernel.scratch]
+        for value in values:
             if value not in self.pointers:
                 self.pointers[value] = self.fresh(f"{self._stored(value).name}_ptr")
 

@@ -27,10 +27,10 @@ def write_dot(f: Function) -> None:
     left = operand(f, x, (blocks.apart, blocks.row), _strides(f, x, row[0], "k"))
     right = operand(f, y, (blocks.apart, blocks.column), _strides(f, y, "k", column[0]))
     total = begin_sum(f, dot)
-    with depth_steps(f, -(-depth // f.sizes["DEPTH"])) as step:
+    with depth_steps(f, -(-depth // f.sizes["DEPTH"]), blocks) as step:
         across, down = depth_slice(f, (("k", depth),), step)
         add_products(f, total, left.load(f, (across,)), right.load(f, (down,)))
-    finish_products(f, total, Tile((blocks.apart, blocks.row, blocks.column), ("ROWS", "COLUMNS")))
+    finish_products(f, total, Tile((blocks.apart, blocks.row, blocks.column), ("ROWS", "COLUMNS")), blocks)
 
 
 def _strides(f: Function, value: Node, row: int | str, column: int | str) -> dict[int | str, int]:

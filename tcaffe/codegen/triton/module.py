@@ -8,17 +8,25 @@ from dataclasses import dataclass
 from tcaffe.codegen.names import identifier
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.triton.convolution import write_convolution
+from tcaffe.codegen.triton.depthwise import write_depthwise, write_depthwise_filters, write_depthwise_transposed
+from tcaffe.codegen.triton.filters import write_filter_gradient
 from tcaffe.codegen.triton.frames import frame_of, missing
 from tcaffe.codegen.triton.function import Function
 from tcaffe.codegen.triton.matrix import write_dot
 from tcaffe.codegen.triton.region import write_flat, write_rows
 from tcaffe.codegen.triton.spelling import FUNCTIONS
+from tcaffe.codegen.triton.transposed import write_transposed
 from tcaffe.codegen.words import title, words
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.ir.program import Kernel, Launch, Program
 
 WRITERS: dict[str, Callable[[Function], None]] = {
     "conv": write_convolution,
+    "conv_dx": write_transposed,
+    "conv_dw": write_filter_gradient,
+    "single conv": write_depthwise,
+    "single conv_dx": write_depthwise_transposed,
+    "single conv_dw": write_depthwise_filters,
     "dot": write_dot,
     "flat": write_flat,
     "rows": write_rows,

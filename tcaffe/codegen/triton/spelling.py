@@ -82,6 +82,8 @@ def _power(x, y):
 
 FRAMES = {
     "conv": "convolution",
+    "conv_dx": "transposed",
+    "conv_dw": "filters",
     "dot": "matrix",
     "pool": "window",
     "reduce_sum": "region",
@@ -101,7 +103,7 @@ FRAMES = {
 
 WRITING = ("assign", "keep")
 INDEXING = ("gather", "pool_tap", "scatter_add", "top_k", "unpool")
-UNSPELLED = frozenset((*WRITING, *INDEXING, "conv_dw", "conv_dx", "pool_dx", "random"))
+UNSPELLED = frozenset((*WRITING, *INDEXING, "pool_dx", "random"))
 """Core ops that there is no code for yet."""
 
 

@@ -16,11 +16,11 @@ from tcaffe.passes.algorithm.others import (
     plan_region,
     plan_scatter,
 )
-from tcaffe.passes.algorithm.packing import Packing
 from tcaffe.passes.algorithm.plan import Plan
 from tcaffe.passes.algorithm.storage import Surroundings
 from tcaffe.passes.algorithm.transposed import plan_transposed
 from tcaffe.passes.algorithm.windows import plan_pool_gradient, plan_unpool
+from tcaffe.passes.packing import Packing
 from tcaffe.passes.static import Parameters
 
 

@@ -14,8 +14,9 @@ from tcaffe.ir.slots import chain_nodes, chain_slots
 from tcaffe.ir.types import TensorType
 from tcaffe.ir.winograd import TRANSFORMS
 from tcaffe.passes.algorithm import costs, forms
-from tcaffe.passes.algorithm.plan import LONG_ROW, Form, Ints, Plan, blocks, chain_memory, parts
+from tcaffe.passes.algorithm.plan import LONG_ROW, Ints, Plan, blocks, chain_memory, parts
 from tcaffe.passes.algorithm.storage import Storage
+from tcaffe.passes.packing import Form
 from tcaffe.passes.static import Parameters
 
 MIN_CHANNELS = 8

@@ -8,8 +8,8 @@ from tcaffe.ir import ops
 from tcaffe.ir.geometry import Geometry
 from tcaffe.ir.node import Node
 from tcaffe.ir.winograd import TRANSFORMS
-from tcaffe.passes.algorithm.plan import Form
 from tcaffe.passes.flip_transposed import flipped
+from tcaffe.passes.packing import Form
 
 
 def rows(geo: Geometry) -> Form:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.slots import Slots, clamps, vectors
 from tcaffe.ir.types import TensorType
+from tcaffe.passes.packing import Form
 
 Ints = tuple[int, ...]
 
@@ -20,14 +21,6 @@ PARTS = (*range(1, 9), *range(10, 17, 2), *range(20, 33, 4), *range(40, 65, 8))
 
 LONG_ROW = 1 << 14
 """Elements up to which a number or a vector is repeated along a row."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """A parameter in the order in which an algorithm reads it: `name` is unique per form, `make` the expression."""
-
-    name: str
-    make: Callable[[Node], Node]
 
 
 @dataclass(frozen=True)

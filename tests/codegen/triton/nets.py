@@ -18,6 +18,7 @@ from tcaffe.ir.node import Node
 from tcaffe.ir.program import Program
 from tcaffe.passes.layout import layout
 from tcaffe.passes.pipeline import OPTIMISE
+from tcaffe.passes.tiles.choose import parts_scratch
 from tests.codegen.triton.run import Case, program_of
 from tests.graphs import (
     POINTWISE,
@@ -163,19 +164,69 @@ def not_a_number() -> Case:
     return Case(graph, feed)
 
 
-def packed(program: Program) -> Program:
-    """The program with the filters of its convolutions packed: channels innermost."""
-    kernels, prepare = [], dict(program.prepare.outputs)
+def in_parts(program: Program) -> Program:
+    """The program with the sums of its products in three parts."""
+    kernels = []
     for kernel in program.kernels:
-        w = kernel.anchor.inputs[1]
-        prepare[f"{w.name}.last"] = last = ops.transpose(prepare.pop(w.name), order=(0, *range(2, len(w.shape)), 1))
-        kernels.append(replace(kernel, packing={w: ops.param(shape=last.shape, name=f"{w.name}.last")}))
-    return replace(program, kernels=tuple(kernels), prepare=program.prepare.with_outputs(prepare))
+        if "tile" in kernel.attrs and "parts" not in kernel.attrs:
+            kernel = replace(kernel, attrs={**kernel.attrs, "parts": 3}, scratch=(parts_scratch(kernel, 3),))
+        kernels.append(kernel)
+    return replace(program, kernels=tuple(kernels))
 
 
-NETS = {name: Case(graph, feeds(graph)) for name, graph in {**nets(), **random_nets()}.items()}
+def transposed(g: Node, channels: int, size: tuple[int, ...], image: tuple[int, ...], **attrs: Any) -> Node:
+    """The transpose of a convolution of images of this size, with a bias."""
+    rank = len(size)
+    plain: dict[str, Any] = {"stride": (1,) * rank, "pad": (0,) * rank, "dilation": (1,) * rank, "groups": 1}
+    full = plain | attrs
+    w = weight("up.w", g.shape[1], channels // full["groups"], *size)
+    y = ops.conv_dx(g, w, shape=(g.shape[0], channels, *image), name="up", **full)
+    return y + spread(weight("up.b", channels), y)
+
+
+def windows_of(x: Node, channels: int, size: tuple[int, ...], **attrs: Any) -> tuple[dict[str, Any], Node, Node]:
+    """All attributes of a convolution of x, its gradient, and its filters."""
+    rank = len(size)
+    full: dict[str, Any] = {"stride": (1,) * rank, "pad": (0,) * rank, "dilation": (1,) * rank, "groups": 1} | attrs
+    w = weight("w", channels, x.shape[1] // full["groups"], *size)
+    g = ops.input_(shape=ops.conv(x, w, **full).shape, name="g")
+    return full, g, w
+
+
+def both_gradients(x: Node, channels: int, size: tuple[int, ...], **attrs: Any) -> dict[str, Node]:
+    """What a convolution gives back to its image and to its filters."""
+    full, g, w = windows_of(x, channels, size, **attrs)
+    return {"dx": ops.conv_dx(g, w, shape=x.shape, **full), "dw": ops.conv_dw(x, g, shape=w.shape, **full)}
+
+
+def gradients() -> dict[str, Graph]:
+    """Gradients of convolutions of every kind."""
+    x = image(2, 5, 9, 8)
+    found = {
+        "plain": both_gradients(x, 7, (3, 3)),
+        "1x1": both_gradients(x, 7, (1, 1)),
+        "1x1 in steps": both_gradients(x, 7, (1, 1), stride=(2, 2)),
+        "in steps": both_gradients(x, 4, (3, 3), stride=(2, 2), pad=(1, 1)),
+        "in long steps": both_gradients(x, 4, (2, 3), stride=(3, 4), pad=(0, 1)),
+        "dilated": both_gradients(x, 3, (3, 2), pad=(2, 1), dilation=(2, 1)),
+        "everything": both_gradients(x, 3, (3, 2), stride=(2, 3), pad=(2, 1), dilation=(2, 2)),
+        "in groups": both_gradients(image(2, 6, 5, 5), 9, (3, 3), groups=3, pad=(1, 1), stride=(2, 1)),
+        "tap by tap": both_gradients(image(1, 40, 5, 6), 36, (3, 3), stride=(2, 1), pad=(1, 2)),
+        "in groups, tap by tap": both_gradients(image(1, 64, 4, 4), 64, (2, 2), groups=2, pad=(1, 0)),
+        "of every channel": both_gradients(image(2, 6, 5, 5), 6, (3, 3), groups=6, stride=(2, 2), pad=(1, 1)),
+        "of every channel twice": both_gradients(image(2, 3, 5, 5), 6, (2, 3), groups=3, dilation=(1, 2)),
+        "along a line": both_gradients(image(2, 3, 11), 4, (3,), stride=(2,), pad=(1,)),
+        "in space": both_gradients(image(1, 2, 4, 5, 6), 3, (2, 3, 2), pad=(1, 0, 1), stride=(1, 2, 1)),
+    }
+    up = rectified(transposed(x, 4, (4, 4), (18, 16), stride=(2, 2), pad=(1, 1)), "")
+    return {f"gradients {name}": Graph("net", y) for name, y in found.items()} | {"up": Graph("net", {"out": up})}
+
+
+PARTED = ("conv everything", "conv in groups, tap by tap", "dot long", "siblings", "gradients in steps",
+          "gradients of every channel", "gradients in groups", "up")  # fmt: skip
+NETS = {name: Case(graph, feeds(graph)) for name, graph in {**nets(), **gradients(), **random_nets()}.items()}
 NETS["not a number"] = not_a_number()
-NETS |= {f"{name}, packed": replace(NETS[name], change=packed) for name in ("conv everything", "conv tap by tap")}
+NETS |= {f"{name}, in parts": replace(NETS[name], change=in_parts) for name in PARTED}
 OPS = single_ops()
 
 

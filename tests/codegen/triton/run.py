@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,24 +22,32 @@ from tcaffe.codegen.triton import Emitted, emit
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import Target
 from tcaffe.ir.verify import verify_graph, verify_program
 from tcaffe.passes.alias import alias
 from tcaffe.passes.fuse import fuse
 from tcaffe.passes.memory import plan_memory
 from tcaffe.passes.order import order
 from tcaffe.passes.pipeline import OPTIMISE
+from tcaffe.passes.tiles import choose_tiles
 
+H100 = Target("cuda", architecture="sm_90", ahead=True)
 CHILD = Path(__file__).with_name("child.py")
 TIMEOUT = 300
 Arrays = Mapping[str, np.ndarray]
 
 
-def program_of(graph: Graph, passes: tuple = OPTIMISE.passes) -> Program:
-    """The planned program of a graph, as a GPU gets it: no pools in convolutions, no algorithms of a CPU."""
+def program_of(
+    graph: Graph,
+    passes: tuple = OPTIMISE.passes,
+    target: Target = H100,
+    change: Callable[[Program], Program] = lambda program: program,
+) -> Program:
+    """The planned program of a graph, as a GPU gets it; `change` is made before every byte has its place."""
     for rewrite in passes:
         graph = verify_graph(rewrite(graph))
     program = verify_program(fuse(graph))
-    for step in (order, alias, plan_memory):
+    for step in (order, partial(choose_tiles, target=target), change, alias, plan_memory):
         program = verify_program(step(program))
     return program
 
@@ -49,7 +58,8 @@ def write_case(folder: Path, program: Program, emitted: Emitted, feed: Arrays) -
     folder.mkdir(parents=True)
     (folder / "kernels.py").write_text(emitted.source)
     views = {}
-    for node in program.stored:
+    scratch = [s for kernel in program.kernels for s in kernel.scratch]
+    for node in (*program.stored, *scratch):
         place, kind = program.places[node.name], node.type
         offset = program.plan.offsets[place.buffer] + place.offset
         strides = [step // kind.itemsize for step in place.strides]
@@ -95,7 +105,7 @@ class Case:
 
     def write(self, folder: Path) -> Path:
         """Emit the program into a folder, which is returned."""
-        program = self.change(program_of(self.graph, self.passes))
+        program = program_of(self.graph, self.passes, change=self.change)
         write_case(folder, program, emit(program), self.feed)
         return folder
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Kernel
-from tcaffe.passes.algorithm.plan import Form
 from tcaffe.passes.static import Parameters
+
+
+@dataclass(frozen=True)
+class Form:
+    """A parameter in the order in which an algorithm reads it: `name` is unique per form, `make` the expression."""
+
+    name: str
+    make: Callable[[Node], Node]
 
 
 class Packing:

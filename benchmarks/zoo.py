@@ -22,6 +22,7 @@ from tcaffe.codegen.numpy import emit
 from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.load import load_net, read_state
 from tcaffe.frontend.lower import Lowered
+from tcaffe.ir.target import cpu
 from tcaffe.ir.verify import verify_program
 from tcaffe.request import INFERENCE, Request
 
@@ -63,7 +64,7 @@ def compile_one(load: Callable[[Path], Lowered], request: Request, path: Path, n
     """Compile one file to source."""
     start = time.process_time()
     try:
-        program, _ = request.program(load(path), workers=WORKERS)
+        program, _ = request.program(load(path), target=cpu(WORKERS))
         verify_program(program)
         emit(program)
     except CompileError as error:

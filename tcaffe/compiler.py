@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.message import Message
 
-from tcaffe.codegen.numpy import emit
+from tcaffe.codegen import numpy, triton
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import load_net
 from tcaffe.frontend.lower import Lowered
@@ -21,10 +21,12 @@ from tcaffe.ir.interpret import evaluate, walk
 from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import ARCHITECTURES, Target, cpu
 from tcaffe.link import link
 from tcaffe.passes.pipeline import Observer, Pipeline
 from tcaffe.request import INFERENCE, Request, within
 from tcaffe.runtime.executable import Executable
+from tcaffe.runtime.gpus import architecture_of
 from tcaffe.runtime.manifest import Manifest
 from tcaffe.runtime.params import room
 
@@ -65,11 +67,12 @@ def compile(
     A net that draws random numbers, in phase TRAIN, has one more input, `random`: int64 [2], a
     seed and a number that should be another one at every call. Raises CompileError with every problem found.
     """
-    check_target(target, precision)
+    on = target_of(target, workers)
+    check_precision(on, precision)
     shapes = {name: tuple(shape) for name, shape in (inputs or {}).items()}
     lowered = load_net(net, phase=phase, level=level, stages=tuple(stages), inputs=shapes)
     values = parameter_values(lowered, weights, np.random.default_rng())
-    return deploy(lowered, values, Request(outputs, gradients, memory_budget), workers=workers)
+    return deploy(lowered, values, Request(outputs, gradients, memory_budget), target=on)
 
 
 def deploy(
@@ -77,40 +80,40 @@ def deploy(
     values: Values,
     request: Request = INFERENCE,
     *,
-    workers: int | None = None,
+    target: Target,
     observe: Observer | None = None,
 ) -> Executable:
     """The executable of a net that was read already, with these parameters; see `compile`.
 
     `observe` is shown what every pass makes, as it is made.
     """
-    threads, stages = workers or default_workers(), Stages(observe)
-    program, _ = request.program(lowered, workers=threads, observe=stages.show)
+    stages = Stages(observe)
+    program, _ = request.program(lowered, target=target, observe=stages.show)
     unused = tuple(name for name in lowered.inputs if all(name != node.name for node in program.inputs))
 
     def fill(manifest: Manifest) -> Values:
         return prepare(program.prepare, values, room(manifest))
 
-    return assemble(program, fill, workers=threads, stages=stages, unused=unused)
+    return assemble(program, fill, target=target, stages=stages, unused=unused)
 
 
 def build(
-    graph: Graph, values: Values, pipelines: Iterable[Pipeline], *, workers: int, memory_budget: int | None = None
+    graph: Graph, values: Values, pipelines: Iterable[Pipeline], *, target: Target, memory_budget: int | None = None
 ) -> Executable:
     """`graph` through the first of the pipelines that keeps to the budget; `values` are its parameters by name.
 
     What the kernels read or change as it stands is not copied. Raises CompileError where no pipeline keeps to it.
     """
     stages = Stages()
-    program, _ = within(memory_budget, graph, pipelines, workers=workers, observe=stages.show)
-    return assemble(program, lambda manifest: evaluate(program.prepare, values), workers=workers, stages=stages)
+    program, _ = within(memory_budget, graph, pipelines, target=target, observe=stages.show)
+    return assemble(program, lambda manifest: evaluate(program.prepare, values), target=target, stages=stages)
 
 
 def assemble(
     program: Program,
     params: Callable[[Manifest], Values],
     *,
-    workers: int,
+    target: Target,
     stages: Stages,
     unused: Sequence[str] = (),
 ) -> Executable:
@@ -118,8 +121,8 @@ def assemble(
 
     `unused` are inputs of the net that it has no need for.
     """
-    emitted = emit(program)
-    manifest = link(program, emitted.functions, "cpu", workers, tuple(unused))
+    emitted = triton.emit(program) if target.gpu else numpy.emit(program)
+    manifest = link(program, emitted.functions, str(target), target.workers, tuple(unused), emitted.launches)
     return Executable(manifest, emitted.source, params(manifest), program=program, texts=stages)
 
 
@@ -147,12 +150,34 @@ def _unshaped(node: Node) -> Node:
     return _unshaped(node.inputs[0]) if node.op is ops.reshape else node
 
 
-def check_target(target: str, precision: str) -> None:
-    """Raise CompileError for a target or precision there is no code for."""
-    if target != "cpu":
-        raise CompileError([Diagnostic("E0602", f"there is no target `{target}`", note="the targets are: cpu")])
+def target_of(name: str, workers: int | None = None) -> Target:
+    """The target that users call `name`: `cpu`, `cuda`, `cuda:1` (the GPU of that number), `cuda:sm_90` (a GPU that is
+    elsewhere). Raises CompileError for one there is no code for, and where there is no such GPU.
+    """
+    kind, _, which = name.partition(":")
+    threads = workers or default_workers()
+    if name == "cpu":
+        return cpu(threads)
+    if kind == "cuda" and (which.isdecimal() or not which):
+        device = int(which or 0)
+        return Target("cuda", threads, architecture_of(device), device)
+    if which in ARCHITECTURES.get(kind, ()):
+        return Target(kind, threads, which, ahead=True)
+    known = ", ".join(f"{kind}:{each}" for kind, several in ARCHITECTURES.items() for each in several)
+    note = f"the targets are: cpu, cuda, cuda:N (the GPU of that number), {known}"
+    raise CompileError([Diagnostic("E0602", f"there is no target `{name}`", note=note)])
+
+
+def processors(workers: int | None = None) -> Target:
+    """This machine's processor, with a thread for each core unless told otherwise."""
+    return cpu(workers or default_workers())
+
+
+def check_precision(target: Target, precision: str) -> None:
+    """Raise CompileError for a precision there is no code for."""
     if precision != "f32":
-        raise CompileError([Diagnostic("E0603", f"target cpu has no precision `{precision}`", note="it has: f32")])
+        message = f"target {target.name} has no precision `{precision}`"
+        raise CompileError([Diagnostic("E0603", message, note="it has: f32")])
 
 
 def default_workers() -> int:

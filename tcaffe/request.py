@@ -11,6 +11,7 @@ from tcaffe.gradients import training_graph
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import Target
 from tcaffe.passes.pipeline import OPTIMISE, SEGMENTS, Observer, Pipeline, lower, training
 
 
@@ -26,14 +27,14 @@ class Request:
     gradients: bool | Sequence[str] = False
     memory_budget: int | None = None
 
-    def program(self, lowered: Lowered, *, workers: int, observe: Observer | None = None) -> tuple[Program, Pipeline]:
+    def program(self, lowered: Lowered, *, target: Target, observe: Observer | None = None) -> tuple[Program, Pipeline]:
         """The planned program, and the pipeline it went through: the first with which it stays within the budget.
 
         Raises CompileError for names there are not, and if every pipeline needs more.
         """
         graph, pipelines = self.work(lowered)
         naive = self.naive(lowered, graph)
-        return within(self.memory_budget, graph, pipelines, workers=workers, naive=naive, observe=observe)
+        return within(self.memory_budget, graph, pipelines, target=target, naive=naive, observe=observe)
 
     def work(self, lowered: Lowered) -> tuple[Graph, tuple[Pipeline, ...]]:
         """What is to be computed, and the passes that suit it: those first that make the fastest program."""
@@ -61,7 +62,7 @@ def within(
     graph: Graph,
     pipelines: Iterable[Pipeline],
     *,
-    workers: int,
+    target: Target,
     naive: int = 0,
     observe: Observer | None = None,
 ) -> tuple[Program, Pipeline]:
@@ -71,7 +72,7 @@ def within(
     """
     least: int | None = None
     for pipeline in pipelines:
-        program = lower(graph, pipeline, workers=workers, naive=naive, observe=observe)
+        program = lower(graph, pipeline, target=target, naive=naive, observe=observe)
         if budget is None or program.nbytes <= budget:
             return program, pipeline
         least = program.nbytes if least is None else min(least, program.nbytes)

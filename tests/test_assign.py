@@ -14,6 +14,7 @@ from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
 from tcaffe.ir.parser import parse_program
 from tcaffe.ir.printer import print_program
+from tcaffe.ir.target import cpu
 from tcaffe.ir.types import IRError
 from tcaffe.passes.pipeline import UPDATE
 from tcaffe.runtime.executable import Executable
@@ -29,7 +30,7 @@ def run(outputs: dict[str, Node], values: dict[str, np.ndarray], **feed: np.ndar
     """The executable after a run that has changed `values`, and its outputs; both are what evaluation gives."""
     graph = Graph("g", outputs)
     expected = {name: np.array(value) for name, value in evaluate(graph, {**values, **feed}).items()}
-    executable = build(graph, values, [UPDATE], workers=2)
+    executable = build(graph, values, [UPDATE], target=cpu(2))
     context = executable.context()
     for name, place in context.inputs.items():
         np.copyto(place, feed[name])
@@ -124,7 +125,7 @@ def test_random_updates(outputs: dict[str, Node]) -> None:
 def test_an_executable_goes_on_from_run_to_run() -> None:
     w, values = param("w"), arrays("w")
     before = values["w"].copy()
-    context = build(Graph("g", {"w'": ops.assign(w, w * 0.5)}), values, [UPDATE], workers=1).context()
+    context = build(Graph("g", {"w'": ops.assign(w, w * 0.5)}), values, [UPDATE], target=cpu(1)).context()
     for _ in range(3):
         context.run()
     np.testing.assert_allclose(values["w"], before / 8, rtol=1e-6)

@@ -15,6 +15,7 @@ from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.node import Node
+from tcaffe.ir.target import cpu
 from tcaffe.link import link
 from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, Pipeline, lower
 from tcaffe.runtime.params import room
@@ -42,7 +43,7 @@ def test_random_nets(pipeline: Pipeline, graph: Graph) -> None:
     feed = feeds(graph)
     params = {n.name: feed[n.name].astype(np.float32) for n in graph.params}
     inputs = {n.name: feed[n.name].astype(np.float32) for n in graph.inputs}
-    executable = build(graph, params, [pipeline], workers=2)
+    executable = build(graph, params, [pipeline], target=cpu(2))
     close(executable(**inputs), evaluate(graph, feed, wide=True))
 
 
@@ -95,7 +96,7 @@ def test_weights_are_packed_one_after_the_other() -> None:
     """While they are packed there is no more in memory than they and one of them."""
     x = ops.input_(shape=(1, 300), name="x")
     heads = {f"fc{k}": ops.dot(x, transposed_weights(k)) for k in range(4)}
-    program = lower(Graph("wide", heads), OPTIMISE, workers=2)
+    program = lower(Graph("wide", heads), OPTIMISE, target=cpu(2))
     params = room(link(program, ["f"] * len(program.kernels)))
     values = {f"w{k}": np.full((1000, 300), k * k, np.float32) for k in range(4)}
     tracemalloc.start()

@@ -30,7 +30,7 @@ FLOORS = [
 FLOOR = {folder: number for number, folders in enumerate(FLOORS) for folder in folders}
 
 # A saved bundle runs without the compiler: all the runtime knows of it is the program.
-RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program"}
+RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program", "tcaffe.ir.target"}
 
 # Optional libraries, and the files that may load them, inside a function; torch and triton in runtime/, and torch where
 # processes talk to each other.

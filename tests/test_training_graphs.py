@@ -11,6 +11,7 @@ from tcaffe.compiler import build
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.target import cpu
 from tcaffe.passes.differentiate import differentiate
 from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, training
 from tests.graphs import feeds, image_graphs
@@ -39,7 +40,7 @@ def assert_right(graph: Graph, mode: str, workers: int) -> None:
     pipeline = ({"faithful": FAITHFUL, "optimise": OPTIMISE} | trained)[mode]
     feed = feeds(graph)
     values = {p.name: feed[p.name].astype(np.float32) for p in graph.params}
-    executable = build(graph, values, [pipeline], workers=workers)
+    executable = build(graph, values, [pipeline], target=cpu(workers))
     found = executable(**{x.name: feed[x.name].astype(np.float32) for x in graph.inputs if x.name in feed})
     for name, value in evaluate(graph, feed, wide=True).items():
         largest = np.max(np.abs(value), initial=1.0)

@@ -12,6 +12,7 @@ from benchmarks.peers.tcaffe_engine import version
 from tcaffe.data.feed import Arrays, Shape
 from tcaffe.data.seeds import Seeds
 from tcaffe.frontend.load import read_state
+from tcaffe.ir.target import cpu
 from tcaffe.schema import caffe_pb2
 from tcaffe.train.engine import StepEngine
 
@@ -43,7 +44,7 @@ def load(case: Case, variant: str) -> Engine:
     feed = Fixed(case.labels())
     settings = caffe_pb2.SolverParameter(type="SGD", momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     net = read_state(case.prototxt, phase="TRAIN")
-    engine = StepEngine(net, [feed], settings, [case.caffemodel], workers=case.threads)
+    engine = StepEngine(net, [feed], settings, [case.caffemodel], target=cpu(case.threads))
     filters = engine.values[engine.net.lowered.parameters[0].node.name]
 
     def run(data: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from tcaffe.frontend.lower import Lowered
 from tcaffe.frontend.parameters import load_values, owned, start_value
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.program import MemoryPlan, Program
+from tcaffe.ir.target import Target
 from tcaffe.request import INFERENCE, Request
 from tcaffe.runtime.executable import Executable
 
@@ -77,11 +78,9 @@ def build(
     *,
     lowered: Lowered | None = None,
     request: Request = INFERENCE,
-    target: str = "cpu",
-    workers: int | None = None,
+    target: Target | None = None,
 ) -> Built:
     """Read, load and compile a net, or `lowered` if it has been read; raises CompileError."""
-    compiler.check_target(target, "f32")
     clock = Clock()
     with screen.progress("reading") as meter:
         lowered = lowered or query.lower()
@@ -95,15 +94,15 @@ def build(
             meter.say(f"compiling: {name}")
             clock.lap("passes")
 
-        executable = compiler.deploy(lowered, values, request, workers=workers, observe=observe)
+        executable = compiler.deploy(lowered, values, request, target=target or compiler.processors(), observe=observe)
         clock.lap("code")
     assert executable.program is not None
     return Built(lowered, executable.program, executable, clock, (*lowered.warnings, *warnings))
 
 
-def planned(lowered: Lowered, request: Request = INFERENCE, workers: int | None = None) -> Planned:
+def planned(lowered: Lowered, request: Request = INFERENCE, target: Target | None = None) -> Planned:
     """The program of a net with every byte placed: no weights are read and no code is made."""
-    program, _ = request.program(lowered, workers=workers or compiler.default_workers())
+    program, _ = request.program(lowered, target=target or compiler.processors())
     return Planned(lowered, program)
 
 

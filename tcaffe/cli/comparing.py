@@ -13,6 +13,7 @@ from tcaffe.frontend.lower import Lowered
 from tcaffe.ir.graph import topological
 from tcaffe.ir.interpret import walk
 from tcaffe.ir.node import Node
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 from tcaffe.runtime.executable import Executable
 
@@ -50,10 +51,10 @@ class Checking:
     """A net with numbers to try it on."""
 
     def __init__(
-        self, lowered: Lowered, parameters: Values, inputs: Values, tolerance: float, workers: int | None
+        self, lowered: Lowered, parameters: Values, inputs: Values, tolerance: float, target: Target
     ) -> None:
         self.lowered, self.parameters, self.inputs = lowered, parameters, inputs
-        self.tolerance, self.workers = tolerance, workers
+        self.tolerance, self.target = tolerance, target
         self.layers = {value: layer for layer in reversed(lowered.layers) for value in layer.values}
         needed = topological(lowered.blobs.values())
         at = {node: i for i, node in enumerate(needed)}
@@ -94,7 +95,7 @@ class Checking:
         """The differences of `blobs` when they, and nothing else, are the outputs."""
         if not blobs:
             return []
-        executable = deploy(self.lowered, self.parameters, Request(blobs), workers=self.workers)
+        executable = deploy(self.lowered, self.parameters, Request(blobs), target=self.target)
         got = executable(**self._wanted(executable))
         return [self._difference(name, got[name], expected[name]) for name in blobs]
 

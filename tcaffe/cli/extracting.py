@@ -16,6 +16,7 @@ from tcaffe.compiler import deploy
 from tcaffe.data.feeds import feeds_of
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.lower import Lowered
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 from tcaffe.runtime.context import Context
 from tcaffe.train.fed import Fed
@@ -30,8 +31,8 @@ class Extraction:
     query: NetQuery
     weights: Sequence[str]
     blobs: Sequence[str]
+    target: Target
     seed: int = 0
-    workers: int | None = None
     _complained: bool = field(default=False, init=False)
 
     def from_data(self, count: int) -> Iterator[Values]:
@@ -80,7 +81,7 @@ class Extraction:
         """The net, ready to run; what there is to complain of is told once."""
         values, said = load_weights(lowered, self.weights)
         with screen.progress("compiling"):
-            executable = deploy(lowered, values, Request(self.blobs), workers=self.workers)
+            executable = deploy(lowered, values, Request(self.blobs), target=self.target)
         if not self._complained:
             screen.complain([*lowered.warnings, *said])
         self._complained = True

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from tcaffe.cli import screen, units
+from tcaffe.compiler import default_workers, target_of
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState, Source, read_state
 from tcaffe.frontend.lower import Lowered
@@ -211,6 +212,24 @@ def workers_option(function: Function) -> Function:
         "--workers", type=click.IntRange(1, 1024), metavar="N", help="Threads; one for each core if not given."
     )
     return option(function)
+
+
+def target_options(share: Callable[[int], int] = lambda cores: cores) -> Callable[[Function], Function]:
+    """Add `--target` and `--workers`; they arrive as one Target, `target`. Of all cores, a `share` is used."""
+
+    def add(function: Function) -> Function:
+        @functools.wraps(function)
+        def with_target(*args: Any, target: str, workers: int | None, **rest: Any) -> None:
+            function(*args, target=target_of(target, workers or share(default_workers())), **rest)
+
+        option = click.option(
+            "--target", default="cpu", metavar="NAME", show_default=True,
+            help="What to compile for: cpu, cuda, cuda:1 (a GPU by its number), cuda:sm_90 (a GPU elsewhere).",
+        )  # fmt: skip
+        made: Any = with_target
+        return option(workers_option(made))
+
+    return add
 
 
 def warn(lowered: Lowered, *, as_json: bool = False) -> None:

@@ -20,6 +20,7 @@ from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.lower import Lowered, LoweredLayer
 from tcaffe.gradients import losses, training_graph
 from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 from tcaffe.runtime.executable import Executable
 
@@ -119,7 +120,7 @@ class Timing:
         return tuple(kernel not in needed for kernel in program.kernels)
 
 
-def time_net(query: NetQuery, iterations: int, *, seed: int = 0, workers: int | None = None) -> Timing:
+def time_net(query: NetQuery, iterations: int, *, seed: int = 0, target: Target) -> Timing:
     """Compile a net and run it on random numbers; with its gradients in phase TRAIN, if it has a loss.
 
     A first run warms up. Raises CompileError.
@@ -127,7 +128,7 @@ def time_net(query: NetQuery, iterations: int, *, seed: int = 0, workers: int | 
     lowered = query.lower(fed_shapes(query))
     training = query.phase == "TRAIN" and any(True for _ in losses(lowered))
     with screen.progress("compiling"):
-        executable = deploy(lowered, random_parameters(lowered, seed), Request(gradients=training), workers=workers)
+        executable = deploy(lowered, random_parameters(lowered, seed), Request(gradients=training), target=target)
     assert executable.program is not None
     samples = sampled(executable, _inputs(lowered, seed), iterations)
     return Timing(Planned(lowered, executable.program), training, samples)

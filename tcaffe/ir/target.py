@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ARCHITECTURES = {"cuda": ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"), "hip": ("gfx90a", "gfx942")}
+"""GPUs that kernels are compiled for where there is none."""
 INTERPRETER = "interpreter"
 """The architecture of Triton's interpreter: a program costs its time, however much it does."""
 

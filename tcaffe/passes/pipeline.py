@@ -8,6 +8,7 @@ from functools import partial
 
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import Target
 from tcaffe.ir.verify import verify_graph, verify_program
 from tcaffe.passes.algorithm import choose_algorithms
 from tcaffe.passes.alias import alias
@@ -25,6 +26,7 @@ from tcaffe.passes.recompute import recompute
 from tcaffe.passes.simplify import simplify
 from tcaffe.passes.static import Parameters
 from tcaffe.passes.tidy_gradients import tidy_gradients
+from tcaffe.passes.tiles import choose_tiles
 from tcaffe.passes.vectors_first import vectors_first
 
 GraphPass = Callable[[Graph], Graph]
@@ -62,9 +64,9 @@ def training(first: Iterable[str], segments: int = 1) -> Pipeline:
 
 
 def lower(
-    graph: Graph, pipeline: Pipeline, *, workers: int, naive: int = 0, observe: Observer | None = None
+    graph: Graph, pipeline: Pipeline, *, target: Target, naive: int = 0, observe: Observer | None = None
 ) -> Program:
-    """`graph` through a pipeline to a program: kernels in order, each with its algorithm, every byte placed.
+    """`graph` through a pipeline to a program for `target`: kernels in order, each with its plan, every byte placed.
 
     The verifier runs after every pass. `naive` bytes is what the plan is compared with. `observe` is shown the result
     of each pass by name.
@@ -76,16 +78,24 @@ def lower(
         show(rewrite.__name__, graph)
     program = verify_program(fuse(graph, pipeline.parameters))
     show("fuse", program)
-    choose = partial(choose_algorithms, workers=workers, parameters=pipeline.parameters)
-    steps: dict[str, ProgramPass] = {
-        "fuse_taps": fuse_taps,
-        "fuse_pools": fuse_pools,
-        "order": order,
-        "choose_algorithms": choose,
-        "alias": alias,
-        "plan_memory": partial(plan_memory, naive=naive),
-    }
-    for name, step in steps.items():
+    for name, step in program_passes(target, pipeline.parameters, naive).items():
         program = verify_program(step(program))
         show(name, program)
     return program
+
+
+def program_passes(target: Target, parameters: Parameters, naive: int = 0) -> dict[str, ProgramPass]:
+    """The passes over the program, in order. A pool joins a convolution on a CPU, where one task has all rows of it."""
+    plan = partial(plan_memory, naive=naive)
+    if target.gpu:
+        tiles = partial(choose_tiles, target=target, parameters=parameters)
+        return {"fuse_taps": fuse_taps, "order": order, "choose_tiles": tiles, "alias": alias, "plan_memory": plan}
+    algorithms = partial(choose_algorithms, workers=target.workers, parameters=parameters)
+    return {
+        "fuse_taps": fuse_taps,
+        "fuse_pools": fuse_pools,
+        "order": order,
+        "choose_algorithms": algorithms,
+        "alias": alias,
+        "plan_memory": plan,
+    }

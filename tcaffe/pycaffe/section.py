@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 
 import numpy as np
 
-from tcaffe.compiler import build, default_workers
+from tcaffe.compiler import build
 from tcaffe.frontend.lower import Lowered
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph, topological
@@ -16,6 +16,7 @@ from tcaffe.passes.pipeline import FAITHFUL
 from tcaffe.pycaffe.backward import backward_graph
 from tcaffe.pycaffe.blob import Blob, ParameterBlob
 from tcaffe.pycaffe.cutting import isolated, last_versions, read_before
+from tcaffe.pycaffe.settings import SETTINGS
 
 Values = Mapping[str, np.ndarray]
 
@@ -29,7 +30,7 @@ class Part:
     def __init__(self, graph: Graph, params: Mapping[str, ParameterBlob]) -> None:
         self._params = {node.name: params[node.name] for node in graph.params}
         self._versions = self._versions_now()
-        self._executable = build(graph, self._values, [FAITHFUL], workers=default_workers())
+        self._executable = build(graph, self._values, [FAITHFUL], target=SETTINGS.target)
         self._context = self._executable.context()
         assert self._executable.program is not None
         self._prepare = self._executable.program.prepare

@@ -6,6 +6,9 @@ import threading
 
 import numpy as np
 
+from tcaffe.compiler import processors, target_of
+from tcaffe.ir.target import Target
+
 TRAIN, TEST = 0, 1
 
 
@@ -17,7 +20,7 @@ class Settings(threading.local):
     """
 
     def __init__(self) -> None:
-        self.device = 0
+        self.device, self.gpu = 0, False
         self.solver_count, self.solver_rank, self.multiprocess = 1, 0, False
         self.start(None)
 
@@ -31,6 +34,11 @@ class Settings(threading.local):
         """The key, (seed, step) i64[2], of the numbers that the layers of one forward pass draw."""
         self._steps += 1
         return np.array([self._seed, self._steps - 1], np.int64)
+
+    @property
+    def target(self) -> Target:
+        """Where nets compute; raises CompileError (E0616) for a GPU there is not."""
+        return target_of(f"cuda:{self.device}") if self.gpu else processors()
 
     @property
     def key_place(self) -> tuple[int, int]:
@@ -47,11 +55,16 @@ SETTINGS = Settings()
 
 def set_mode_cpu() -> None:
     """Nets of this thread compute on the CPU, as they do from the start."""
+    SETTINGS.gpu = False
 
 
 def set_mode_gpu() -> None:
-    """Refuse: nets compute on the CPU only."""
-    raise RuntimeError("there is no GPU mode yet: nets compute on the CPU; leave set_mode_gpu out or call set_mode_cpu")
+    """Nets of this thread compute on the GPU that `set_device` chose.
+
+    Raises CompileError (E0616) where there is none and kernels are not to run in Triton's interpreter either.
+    """
+    target_of(f"cuda:{SETTINGS.device}")
+    SETTINGS.gpu = True
 
 
 def set_random_seed(seed: int) -> None:

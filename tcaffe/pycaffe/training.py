@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcaffe.compiler import build, default_workers
+from tcaffe.compiler import build
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.passes.pipeline import UPDATE
@@ -147,7 +147,7 @@ class NetEngine(Placed):
             diffs = {w: ops.param(shape=w.shape, name=f"{w.name}.diff") for w in blobs}
             made = updates(self._settings, self._remembered, diffs)
             outputs = made.outputs | assigned({diffs[w]: step for w, step in made.steps.items()})
-            executable = build(Graph("update", outputs), values, [UPDATE], workers=default_workers())
+            executable = build(Graph("update", outputs), values, [UPDATE], target=SETTINGS.target)
             self._update = arrays, executable.context()
         return self._update[1]
 

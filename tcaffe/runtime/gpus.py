@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+
+from tcaffe.diagnostics import CompileError, Diagnostic
+from tcaffe.ir.target import INTERPRETER
 
 GPU_FACTS = {
     "warp_size": "threads of a warp",
@@ -37,6 +41,27 @@ class Gpus:
 
     found: tuple[Gpu, ...]
     why_none: str = ""
+
+
+def interpreted() -> bool:
+    """Whether kernels for GPUs are to run in Triton's interpreter: so says TRITON_INTERPRET."""
+    return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "on", "y", "yes")
+
+
+def architecture_of(device: int) -> str:
+    """The architecture, such as sm_90, of the GPU of that number, or that of the interpreter.
+
+    Raises CompileError (E0616) where there is no such GPU.
+    """
+    if interpreted():
+        return INTERPRETER
+    gpus = find_gpus()
+    for gpu in gpus.found:
+        if gpu.index == device:
+            return f"sm_{gpu.capability.replace('.', '')}"
+    why = gpus.why_none or f"this machine has {len(gpus.found)}, numbered from 0"
+    ways = "compile for one elsewhere, as in `cuda:sm_90`, or set TRITON_INTERPRET=1 and kernels are interpreted"
+    raise CompileError([Diagnostic("E0616", f"there is no GPU {device}: {why}", suggestion=ways)])
 
 
 def find_gpus() -> Gpus:

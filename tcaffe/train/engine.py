@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcaffe.compiler import build, default_workers
+from tcaffe.compiler import build, processors
 from tcaffe.data.feed import Feed
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import load_values, owner_of, parameter_values, shared_places
@@ -17,6 +17,7 @@ from tcaffe.gradients import training_graph
 from tcaffe.ir import ops
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
+from tcaffe.ir.target import Target
 from tcaffe.passes.pipeline import SEGMENTS, training
 from tcaffe.runtime.context import Context
 from tcaffe.runtime.executable import Executable
@@ -43,11 +44,11 @@ class StepEngine:
         *,
         seed: int = 0,
         memory_budget: int | None = None,
-        workers: int | None = None,
+        target: Target | None = None,
         group: Group = ALONE,
     ) -> None:
         self.net, self._settings, self.group = Fed(net, feeds, seed, group.rank), settings, group
-        self._budget, self._workers = memory_budget, workers or default_workers()
+        self._budget, self._target = memory_budget, target or processors()
         lowered = self.net.lowered
         start = parameter_values(lowered, list(weights), np.random.default_rng(seed))
         self.values = {name: np.array(value, np.float32) for name, value in start.items()}
@@ -104,7 +105,7 @@ class StepEngine:
 
     def _built(self, graph: Graph) -> Executable:
         pipelines = (training(self._forward(), segments) for segments in SEGMENTS)
-        return build(graph, self.values, pipelines, workers=self._workers, memory_budget=self._budget)
+        return build(graph, self.values, pipelines, target=self._target, memory_budget=self._budget)
 
     # ── what a solver asks for ──────────────────────────────────────────────────────────────────────
 
@@ -175,7 +176,7 @@ class StepEngine:
         """A forward pass that changes nothing."""
         if self._forward_alone is None:
             graph = self.net.lowered.graph.with_outputs(self.net.outputs)
-            self._forward_alone = build(graph, self.values, [training(())], workers=self._workers).context()
+            self._forward_alone = build(graph, self.values, [training(())], target=self._target).context()
         return self._pass(self._forward_alone)
 
     def save(self, path: Path) -> None:

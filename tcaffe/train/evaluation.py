@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tcaffe.compiler import build, default_workers
+from tcaffe.compiler import build, processors
 from tcaffe.data.feed import Feed
 from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.frontend.load import NetInState
 from tcaffe.frontend.parameters import owner_of, parameter_values
 from tcaffe.ir.interpret import evaluate
+from tcaffe.ir.target import Target
 from tcaffe.passes.pipeline import FAITHFUL
 from tcaffe.train.bookmark import Place
 from tcaffe.train.engine import StepEngine
@@ -34,7 +35,7 @@ class Evaluation:
         *,
         trained: StepEngine | None = None,
         seed: int = 0,
-        workers: int | None = None,
+        target: Target | None = None,
     ) -> None:
         self.net, self._trained = Fed(net, feeds, seed), trained
         lowered = self.net.lowered
@@ -43,7 +44,7 @@ class Evaluation:
         if trained:
             self._take_from(trained)
         graph = lowered.graph.with_outputs(self.net.outputs)
-        self._executable = build(graph, self._values, [FAITHFUL], workers=workers or default_workers())
+        self._executable = build(graph, self._values, [FAITHFUL], target=target or processors())
         self._context = self._executable.context()
 
     def _take_from(self, trained: StepEngine) -> None:

@@ -70,7 +70,7 @@ class ParallelEngine(StepEngine):
         self.values |= views
         self.executable = self._built(self._last_pass())
         self._last = self._others = self.executable.context()
-        self._update = build(self._mean_update(), self.values, [UPDATE], workers=self._workers).context()
+        self._update = build(self._mean_update(), self.values, [UPDATE], target=self._target).context()
 
     def _last_pass(self) -> Graph:
         """The last pass of an iteration, which may be the only one."""

@@ -11,6 +11,7 @@ import numpy as np
 from tcaffe.data.feed import WHOLE, Feed, Shard
 from tcaffe.data.feeds import feeds_of
 from tcaffe.frontend.load import NetInState
+from tcaffe.ir.target import Target
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.evaluation import Evaluation
 from tcaffe.train.group import ALONE, Group
@@ -24,7 +25,7 @@ def start(
     *,
     weights: Sequence[Path] | None = None,
     memory_budget: int | None = None,
-    workers: int | None = None,
+    target: Target | None = None,
     group: Group = ALONE,
 ) -> tuple[Solver, StepEngine]:
     """The solver of these settings and its engine: the net compiled, its parameters as fillers or weights have them.
@@ -42,7 +43,7 @@ def start(
 
     kind = StepEngine if group.size == 1 else ParallelEngine
     own = feeds(settings.train, Shard(group.rank, group.size))
-    engine = kind(settings.train, own, m, files, seed=seed, memory_budget=memory_budget, workers=workers, group=group)
+    engine = kind(settings.train, own, m, files, seed=seed, memory_budget=memory_budget, target=target, group=group)
     tests = [
         Evaluation(net, feeds(net, WHOLE), files, trained=engine, seed=seed + 1 + k)
         for k, net in enumerate(settings.tests if group.rank == 0 else ())

@@ -10,6 +10,7 @@ from tcaffe.codegen.numpy import emit
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.interpret import evaluate
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import cpu
 from tcaffe.link import link
 from tcaffe.passes.pipeline import OPTIMISE, Pipeline, lower
 from tcaffe.runtime.context import Context
@@ -22,7 +23,7 @@ POOLS = {workers: WorkerPool(workers) for workers in (1, 2, 3)}
 
 def program_of(graph: Graph, workers: int = 1, pipeline: Pipeline = OPTIMISE) -> Program:
     """The planned program of a graph."""
-    return lower(graph, pipeline, workers=workers)
+    return lower(graph, pipeline, target=cpu(workers))
 
 
 def run(program: Program, feed: Mapping[str, np.ndarray], workers: int = 1) -> dict[str, np.ndarray]:

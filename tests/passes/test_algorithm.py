@@ -9,6 +9,7 @@ from tcaffe.ir.graph import Graph
 from tcaffe.ir.node import Node
 from tcaffe.ir.printer import print_program
 from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.target import cpu
 from tcaffe.passes.algorithm import costs
 from tcaffe.passes.pipeline import FAITHFUL, OPTIMISE, Pipeline, lower
 from tests.graphs import spread, weight
@@ -23,7 +24,7 @@ def conv(x: Node, name: str, out: int, size: int, stride: int = 1, groups: int =
 
 def compiled(y: Node, workers: int = 2, parameters: str = "fixed") -> Program:
     """The program that computes `y`."""
-    return lower(Graph("net", {"out": y}), Pipeline(OPTIMISE.passes, parameters), workers=workers)
+    return lower(Graph("net", {"out": y}), Pipeline(OPTIMISE.passes, parameters), target=cpu(workers))
 
 
 def second(items: int, channels: int, size: int, *args: int, workers: int = 2, parameters: str = "fixed") -> Kernel:
@@ -76,7 +77,7 @@ def test_choices_for_gradients_of_images(
         dilation=(1, 1),
     )
     dx = ops.conv_dx(y, y.inputs[1], shape=data.shape, **y.attrs)
-    program = lower(Graph("net", {"dx": dx}), Pipeline(FAITHFUL.passes, "live"), workers=2)
+    program = lower(Graph("net", {"dx": dx}), Pipeline(FAITHFUL.passes, "live"), target=cpu(2))
     assert program.kernels[-1].attrs.get("algorithm", "spread") == algorithm
 
 

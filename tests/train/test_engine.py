@@ -11,6 +11,7 @@ import tcaffe
 from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.load import read_state
 from tcaffe.ir import ops
+from tcaffe.ir.target import cpu
 from tcaffe.pycaffe.training import NetEngine
 from tcaffe.schema import caffe_pb2
 from tcaffe.train.engine import StepEngine
@@ -90,7 +91,7 @@ def one_by_one(file: Path, solver, start, iterations: int):
 ], ids=str)  # fmt: skip
 def test_one_program_trains_like_passes_and_updates(file, fields):
     solver = settings(**fields)
-    engine = StepEngine(read_state(file, phase="TRAIN"), [Batches()], solver, workers=2)
+    engine = StepEngine(read_state(file, phase="TRAIN"), [Batches()], solver, target=cpu(2))
     start = {name: value.copy() for name, value in engine.values.items()}
     losses = [engine.iterate(0.1) for _ in range(4)]
     expected, values, memory = one_by_one(file, solver, start, 4)
@@ -102,7 +103,7 @@ def test_one_program_trains_like_passes_and_updates(file, fields):
 
 
 def test_parameters_are_updated_where_they_lie(file):
-    program = StepEngine(read_state(file, phase="TRAIN"), [Batches()], settings(), workers=2).executable.program
+    program = StepEngine(read_state(file, phase="TRAIN"), [Batches()], settings(), target=cpu(2)).executable.program
     written = {program.places[v.name].buffer for k in program.kernels for v in k.outputs}
     learned = {"conv.w", "fc1.w", "fc1.b"}
     assert written >= learned | {f"{name}.memory" for name in learned} | {"bn.mean", "bn.var", "bn.factor"}
@@ -110,7 +111,7 @@ def test_parameters_are_updated_where_they_lie(file):
 
 
 def test_frozen_parameters_stay(file):
-    engine = StepEngine(read_state(file, phase="TRAIN"), [Batches()], settings(), workers=1)
+    engine = StepEngine(read_state(file, phase="TRAIN"), [Batches()], settings(), target=cpu(1))
     before = engine.values["frozen.scale"].copy() if "frozen.scale" in engine.values else None
     engine.iterate(0.1)
     name = next(n for n in engine.values if n.startswith("frozen."))

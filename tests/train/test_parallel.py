@@ -18,6 +18,7 @@ from tcaffe.data.datum import write_datum
 from tcaffe.frontend.load import read_state
 from tcaffe.frontend.weights import read_weights
 from tcaffe.ir import ops
+from tcaffe.ir.target import cpu
 from tcaffe.schema import caffe_pb2
 from tcaffe.train import parallel
 from tcaffe.train.bookmark import read_bookmark
@@ -65,7 +66,7 @@ with joined() as group:
     solver = caffe_pb2.SolverParameter(type="Adam", momentum=0.9, weight_decay=0.01, clip_gradients=0.5,
                                        iter_size=int(sys.argv[2]))
     engine = parallel.ParallelEngine(read_state(folder / "net.prototxt", phase="TRAIN"), [Half(group.rank, group.size)],
-                                     solver, workers=1, seed=3, group=group)
+                                     solver, target=cpu(1), seed=3, group=group)
 """
 
 

@@ -13,8 +13,9 @@ from tcaffe.cli.building import load_weights
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.comparing import Checking, Verdict
 from tcaffe.cli.feeding import Preprocessing
-from tcaffe.cli.options import NetQuery, feed_options, net_options, warn, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, feed_options, net_options, target_options, warn, weights_option
 from tcaffe.cli.sampling import random_inputs, random_parameters
+from tcaffe.ir.target import Target
 
 
 @command
@@ -31,13 +32,13 @@ from tcaffe.cli.sampling import random_inputs, random_parameters
 )
 @click.option("--reference", type=click.Choice(["f64", "f32"]), default="f64", help="How the reference computes.")
 @click.option("--all", "show_all", is_flag=True, help="List every blob with its error.")
-@workers_option
+@target_options()
 @json_option
 @click.pass_context
 @net_options()
 def check(
     ctx: click.Context, query: NetQuery, weights: Sequence[str], files: Sequence[tuple[str, str]], seed: int,
-    rtol: float, reference: str, show_all: bool, workers: int | None, as_json: bool,
+    rtol: float, reference: str, show_all: bool, target: Target, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare what NET is compiled to with a slow, obviously right program, and name the first blob that differs.
 
@@ -55,7 +56,7 @@ def check(
         lowered = query.lower(changed)
     warn(lowered, as_json=as_json)
     parameters = load_weights(lowered, weights)[0] if weights else random_parameters(lowered, seed)
-    checking = Checking(lowered, parameters, {**random_inputs(lowered, seed), **fed}, rtol, workers)
+    checking = Checking(lowered, parameters, {**random_inputs(lowered, seed), **fed}, rtol, target)
     verdict = checking.verdict(wide=reference == "f64")
     if as_json:
         screen.write_json(described(verdict))

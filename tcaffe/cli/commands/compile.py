@@ -15,12 +15,13 @@ from tcaffe.cli.building import Built, Planned, build
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.cost import flops
 from tcaffe.cli.draw.flow import algorithm, shape_of
-from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, target_options, weights_option
 from tcaffe.cli.origins import by_type
 from tcaffe.compiler import write_dumps
 from tcaffe.diagnostics import printable
 from tcaffe.frontend.lower import LoweredLayer
 from tcaffe.ir.program import Kernel
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 
 
@@ -28,8 +29,7 @@ from tcaffe.request import Request
 @weights_option
 @shape_options
 @request_options
-@click.option("--target", default="cpu", show_default=True, help="What to compile for.")
-@workers_option
+@target_options()
 @click.option("-o", "--output", metavar="DIR", help="Save a bundle, which runs where there is only numpy.")
 @click.option("--dump-ir", metavar="DIR", help="Write the graph as text after every pass.")
 @click.option("--source", metavar="FILE", help="Write the emitted source.")
@@ -37,7 +37,7 @@ from tcaffe.request import Request
 @json_option
 @net_options()
 def compile(
-    query: NetQuery, weights: Sequence[str], request: Request, target: str, workers: int | None,
+    query: NetQuery, weights: Sequence[str], request: Request, target: Target,
     output: str | None, dump_ir: str | None, source: str | None, kernels: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile NET, and show what became of it: layers, kernels, memory, time.
@@ -51,7 +51,7 @@ def compile(
 
     Without weights the parameters start as their fillers say: enough to see what the compiler does, not to run.
     """
-    built = build(query, weights, request=request, target=target, workers=workers)
+    built = build(query, weights, request=request, target=target)
     written = write_all(built, output, dump_ir, source)
     if as_json:
         screen.write_json({**described(built), "written": written, "diagnostics": [d.json() for d in built.warnings]})

@@ -13,18 +13,19 @@ from tcaffe.cli.command import command
 from tcaffe.cli.draw.dot import dot_text
 from tcaffe.cli.draw.flow import flow_of
 from tcaffe.cli.draw.page import Subject, html_page
-from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, warn, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_options, target_options, warn
 from tcaffe.cli.origins import by_type
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 
 
 @command
 @shape_options
 @request_options
-@workers_option
+@target_options()
 @click.option("-o", "--output", required=True, metavar="FILE", help="The file to write: a .html page, or a .dot graph.")
 @net_options()
-def draw(query: NetQuery, request: Request, workers: int | None, output: str) -> None:
+def draw(query: NetQuery, request: Request, target: Target, output: str) -> None:
     """Draw what NET is compiled to: kernels as boxes, memory over time.
 
     \b
@@ -38,7 +39,7 @@ def draw(query: NetQuery, request: Request, workers: int | None, output: str) ->
     if kind not in (".html", ".dot"):
         raise click.BadParameter("the name must end with .html or .dot", param_hint="'-o'")
     with screen.progress("planning"):
-        net = planned(query.lower(), request, workers)
+        net = planned(query.lower(), request, target)
     warn(net.lowered)
     text = page_of(net) if kind == ".html" else dot_text(flow_of(net.program, net.origins.words()))
     Path(output).write_text(text, encoding="utf-8")

@@ -12,8 +12,9 @@ from tcaffe.cli.command import command, json_option
 from tcaffe.cli.extracting import Extraction, Values, read_arrays
 from tcaffe.cli.features import write_features_to
 from tcaffe.cli.feeding import Preprocessing
-from tcaffe.cli.options import NetQuery, feed_options, net_options, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, feed_options, net_options, target_options, weights_option
 from tcaffe.data.database import BACKENDS
+from tcaffe.ir.target import Target
 
 
 @command
@@ -28,12 +29,12 @@ from tcaffe.data.database import BACKENDS
 @click.option("--rgb", is_flag=True, help="Feed images red first; Caffe's nets want blue first.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True,
               help="For what the net draws at random.")  # fmt: skip
-@workers_option
+@target_options()
 @json_option
 @net_options()
 def extract(
     query: NetQuery, weights: Sequence[str], blobs: str, batches: int | None, output: str, backend: str,
-    files: Sequence[tuple[str, str]], mean: str | None, scale: float, rgb: bool, seed: int, workers: int | None,
+    files: Sequence[tuple[str, str]], mean: str | None, scale: float, rgb: bool, seed: int, target: Target,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Run NET on many inputs, and write what some of its blobs are.
@@ -53,7 +54,7 @@ def extract(
         raise click.UsageError("data layers go on for ever: say how many batches with --batches")
     if not files and (query.shapes or query.batch):
         raise click.UsageError("what data layers read has a shape already: it cannot be chosen here")
-    work = Extraction(query, weights, names, seed, workers)
+    work = Extraction(query, weights, names, target, seed)
     if files:
         arrays = read_arrays(query, files, Preprocessing(feeding.read_mean(mean) if mean else (), scale, rgb))
         found = work.from_arrays(arrays, batches)

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import click
 
 from tcaffe.cli.command import command
-from tcaffe.cli.options import read_stdin
+from tcaffe.cli.options import read_stdin, target_options
 from tcaffe.diagnostics import CompileError, Diagnostic, Span, suggest
 from tcaffe.ir.graph import Graph
 from tcaffe.ir.parser import parse_graph, parse_program
 from tcaffe.ir.printer import print_graph, print_program
 from tcaffe.ir.program import Program
+from tcaffe.ir.target import Target, cpu
 from tcaffe.ir.types import IRError
 from tcaffe.ir.verify import verify_graph, verify_program
-from tcaffe.passes.algorithm import choose_algorithms
-from tcaffe.passes.alias import alias
 from tcaffe.passes.fuse import fuse
-from tcaffe.passes.fuse_pools import fuse_pools
-from tcaffe.passes.fuse_taps import fuse_taps
-from tcaffe.passes.memory import plan_memory
-from tcaffe.passes.order import order
-from tcaffe.passes.pipeline import OPTIMISE
+from tcaffe.passes.pipeline import OPTIMISE, program_passes
 
 Stage = Graph | Program
 
 GRAPH_PASSES: dict[str, Callable[[Graph], Stage]] = {**{p.__name__: p for p in OPTIMISE.passes}, "fuse": fuse}
-PROGRAM_PASSES: dict[str, Callable[[Program], Program]] = {
-    "fuse_taps": fuse_taps,
-    "fuse_pools": fuse_pools,
-    "order": order,
-    "choose_algorithms": choose_algorithms,
-    "alias": alias,
-    "plan_memory": plan_memory,
-}
+PROGRAM_PASSES = (*program_passes(cpu(1), "fixed"), "choose_tiles")
 PLACE = re.compile(r"line (\d+): (.*)\n(.*)", re.DOTALL)
 
 
@@ -54,11 +41,9 @@ def _passes(ctx: click.Context, option: click.Parameter, value: str) -> list[str
 @command
 @click.argument("file")
 @click.option("--pass", "passes", required=True, callback=_passes, metavar="A,B,...", help="The passes, in order.")
-@click.option(
-    "--workers", type=click.IntRange(1, 1024), metavar="N", default=2, help="Threads to choose algorithms for."
-)
+@target_options(lambda cores: 2)
 @click.option("-o", "--output", metavar="FILE", help="Where to write the result, instead of stdout.")
-def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> None:
+def opt(file: str, passes: Sequence[str], target: Target, output: str | None) -> None:
     """Read a graph as `compile --dump-ir` writes it from FILE (`-`: stdin), run passes over it, and print the result.
 
     \b
@@ -70,13 +55,14 @@ def opt(file: str, passes: Sequence[str], workers: int, output: str | None) -> N
     Passes over a graph:   simplify fold_affine flip_transposed merge_siblings permute_weights layout
     From it to a program:  fuse
     Passes over a program: fuse_taps fuse_pools order choose_algorithms alias plan_memory
+    With a GPU as target:  fuse_taps order choose_tiles alias plan_memory
 
     What a pass makes is verified, and so is what is read.
     """
     text = read_stdin() if file == "-" else Path(file).read_bytes().decode("utf-8", "replace")
     stage = read(text, file)
     for name in passes:
-        stage = run_pass(name, stage, workers)
+        stage = run_pass(name, stage, target)
     printed = print_graph(stage) if isinstance(stage, Graph) else print_program(stage)
     if output:
         Path(output).write_text(printed, encoding="utf-8")
@@ -94,14 +80,16 @@ def read(text: str, file: str) -> Stage:
         raise CompileError([_diagnosed(error, file)]) from error
 
 
-def run_pass(name: str, stage: Stage, workers: int) -> Stage:
+def run_pass(name: str, stage: Stage, target: Target) -> Stage:
     """The result of one pass, verified; raises CompileError for a pass that works on the other kind of thing."""
     if isinstance(stage, Graph) and name in GRAPH_PASSES:
         made = GRAPH_PASSES[name](stage)
         return verify_graph(made) if isinstance(made, Graph) else verify_program(made)
     if isinstance(stage, Program) and name in PROGRAM_PASSES:
-        run = partial(choose_algorithms, workers=workers) if name == "choose_algorithms" else PROGRAM_PASSES[name]
-        return verify_program(run(stage))
+        steps = program_passes(target, "fixed")
+        if name not in steps:
+            raise CompileError([Diagnostic("E0702", f"target {target} has no pass `{name}`")])
+        return verify_program(steps[name](stage))
     have, wants = ("a graph", "a program, as `fuse` makes it") if isinstance(stage, Graph) else ("a program", "a graph")
     raise CompileError([Diagnostic("E0702", f"pass `{name}` works on {wants}, this is {have}")])
 

@@ -17,8 +17,9 @@ from tcaffe.cli.command import command, json_option
 from tcaffe.cli.commands.compile import memory_facts
 from tcaffe.cli.fitting import largest_batch
 from tcaffe.cli.instances import read_instance, write_instance
-from tcaffe.cli.options import NetQuery, net_options, request_options, shape_option, size_given, warn, workers_option
+from tcaffe.cli.options import NetQuery, net_options, request_options, shape_option, size_given, target_options, warn
 from tcaffe.diagnostics import CompileError
+from tcaffe.ir.target import Target
 from tcaffe.passes.planner import Problem, check
 from tcaffe.passes.planner import plan as place
 from tcaffe.request import Request
@@ -45,7 +46,7 @@ def _batches(ctx: click.Context, option: click.Parameter, value: str | None) -> 
     help="Find the largest batch that fits, weights included.",
 )
 @request_options
-@workers_option
+@target_options()
 @click.option("-o", "--output", metavar="FILE", help="Write the plan as a CSV file: id,lower,upper,size,offset.")
 @click.option("--csv", "instance", metavar="FILE", help="Plan for the buffers of a CSV file instead of a net's.")
 @click.option("--capacity", callback=size_given, metavar="SIZE", help="With --csv: the bytes there are.")
@@ -54,7 +55,7 @@ def _batches(ctx: click.Context, option: click.Parameter, value: str | None) -> 
 @net_options(required=False)
 def plan(
     ctx: click.Context, query: NetQuery | None, batches: Sequence[int], limit: int | None,
-    request: Request, workers: int | None, output: str | None, instance: str | None,
+    request: Request, target: Target, output: str | None, instance: str | None,
     capacity: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell the memory NET will take, before anything runs: the arena, its lower bound, and what lives at the peak.
@@ -74,16 +75,16 @@ def plan(
     if query is None:
         fits = plan_instance(Path(str(instance)), capacity, output, as_json)
     elif limit is not None:
-        fits = show_largest(query, limit, request, workers, as_json)
+        fits = show_largest(query, limit, request, target, as_json)
     else:
         fits = True
-        show_plans(query, batches, request, workers, output, as_json)
+        show_plans(query, batches, request, target, output, as_json)
     if not fits:
         ctx.exit(1)
 
 
 def show_plans(
-    query: NetQuery, batches: Sequence[int], request: Request, workers: int | None,
+    query: NetQuery, batches: Sequence[int], request: Request, target: Target,
     output: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """One plan at length, or several in a table."""
@@ -93,7 +94,7 @@ def show_plans(
     nets = []
     with screen.progress("planning", len(asked)) as meter:
         for batch in asked:
-            nets.append(planned(query.lower(batch=batch), request, workers))
+            nets.append(planned(query.lower(batch=batch), request, target))
             meter.advance()
     if output:
         buffers = [(b.name, b.start, b.end, b.size) for b in nets[0].plan.buffers]
@@ -111,7 +112,7 @@ def show_plans(
 
 
 def show_largest(
-    query: NetQuery, limit: int, request: Request, workers: int | None, as_json: bool
+    query: NetQuery, limit: int, request: Request, target: Target, as_json: bool
 ) -> bool:
     """Find the largest batch that fits, and say what it takes; whether there is one."""
     nets: dict[int, Planned | None] = {}
@@ -119,7 +120,7 @@ def show_largest(
     def take(batch: int) -> int | None:
         if batch not in nets:
             meter.say(f"planning for a batch of {batch}")
-            nets[batch] = plan_if_possible(query, batch, request, workers)
+            nets[batch] = plan_if_possible(query, batch, request, target)
         net = nets[batch]
         return None if net is None else net.program.nbytes
 
@@ -138,10 +139,10 @@ def show_largest(
     return best > 0
 
 
-def plan_if_possible(query: NetQuery, batch: int, request: Request, workers: int | None) -> Planned | None:
+def plan_if_possible(query: NetQuery, batch: int, request: Request, target: Target) -> Planned | None:
     """The plan for a batch; None if the blobs would be too large for any machine. A batch of 1 must be possible."""
     try:
-        return planned(query.lower(batch=batch), request, workers)
+        return planned(query.lower(batch=batch), request, target)
     except CompileError:
         if batch == 1:
             raise

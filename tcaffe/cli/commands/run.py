@@ -16,10 +16,11 @@ from tcaffe.cli import feeding, screen, units
 from tcaffe.cli.building import build
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.feeding import Preprocessing, Slot
-from tcaffe.cli.options import NetQuery, feed_options, net_options, outputs_option, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, feed_options, net_options, outputs_option, target_options, weights_option
 from tcaffe.cli.results import best_classes, is_scores, read_labels, write_npz
 from tcaffe.cli.sampling import random_inputs, random_value
 from tcaffe.diagnostics import CompileError, Diagnostic, printable
+from tcaffe.ir.target import Target
 from tcaffe.request import Request
 from tcaffe.runtime.executable import Executable, load
 
@@ -51,13 +52,13 @@ class Ready:
 @click.option("--scale", type=float, default=1.0, metavar="S", help="What to multiply pixels by, after the mean.")
 @click.option("--rgb", is_flag=True, help="Feed images red first; Caffe's nets want blue first.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="For random inputs.")
-@workers_option
+@target_options()
 @json_option
 @net_options()
 def run(
     query: NetQuery, weights: Sequence[str], files: Files, outputs: Sequence[str] | None, output: str | None,
     top: int, labels: str | None, repeat: int, mean: str | None, scale: float, rgb: bool, seed: int,
-    workers: int | None, as_json: bool,
+    target: Target, as_json: bool,
 ) -> None:  # fmt: skip
     """Run NET, a prototxt or a saved bundle, and show its outputs.
 
@@ -78,7 +79,7 @@ def run(
             raise click.UsageError("a bundle has its weights, outputs and shapes already: they cannot be chosen here")
         ready = ready_bundle(query.path, files, prepare, seed)
     else:
-        ready = ready_net(query, weights, outputs, workers, files, prepare, seed)
+        ready = ready_net(query, weights, outputs, target, files, prepare, seed)
     if ready.random:
         screen.note(f"random numbers for {', '.join(ready.random)}")
     results, seconds = timed(ready.executable, ready.inputs, repeat)
@@ -92,7 +93,7 @@ def run(
 
 
 def ready_net(
-    query: NetQuery, weights: Sequence[str], outputs: Sequence[str] | None, workers: int | None,
+    query: NetQuery, weights: Sequence[str], outputs: Sequence[str] | None, target: Target,
     files: Files, prepare: Preprocessing, seed: int,
 ) -> Ready:  # fmt: skip
     """A net, compiled for the shapes of what it is fed."""
@@ -101,7 +102,7 @@ def ready_net(
     fed = feeding.read_inputs(files, slots, prepare)
     if any(slot.name in fed and fed[slot.name].shape != slot.shape for slot in slots):
         lowered = query.lower({name: array.shape for name, array in fed.items()}, _batch(slots, fed))
-    built = build(query, weights, lowered=lowered, request=Request(outputs), workers=workers)
+    built = build(query, weights, lowered=lowered, request=Request(outputs), target=target)
     screen.complain(built.warnings)
     if not weights and lowered.parameters:
         screen.note("no weights: the parameters are as their fillers make them")

@@ -10,9 +10,10 @@ import numpy as np
 
 from tcaffe.cli import screen
 from tcaffe.cli.command import command, json_option
-from tcaffe.cli.options import NetQuery, net_options, weights_option, workers_option
+from tcaffe.cli.options import NetQuery, net_options, target_options, weights_option
 from tcaffe.cli.training import Log
 from tcaffe.data.feeds import feeds_of
+from tcaffe.ir.target import Target
 from tcaffe.train.evaluation import Evaluation
 from tcaffe.train.report import Arrays, Means, numbered, output_text, plain, shown
 
@@ -24,11 +25,11 @@ from tcaffe.train.report import Arrays, Means, numbered, output_text, plain, sho
 @click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True,
               help="For what the net draws at random.")  # fmt: skip
 @click.option("--log", is_flag=True, help="Write the original's log lines to stderr, one for each batch's outputs.")
-@workers_option
+@target_options()
 @json_option
 @net_options()
 def test(
-    query: NetQuery, weights: Sequence[str], iterations: int, seed: int, log: bool, workers: int | None, as_json: bool
+    query: NetQuery, weights: Sequence[str], iterations: int, seed: int, log: bool, target: Target, as_json: bool
 ) -> None:
     """Run NET on batches that its data layers read, and show the mean of each output.
 
@@ -40,7 +41,7 @@ def test(
     """
     random = np.random.default_rng(seed)
     feeds = list(feeds_of(query.state.message, query.phase, lambda: random))
-    tester = Evaluation(query.state, feeds, [Path(name) for name in weights], seed=seed, workers=workers)
+    tester = Evaluation(query.state, feeds, [Path(name) for name in weights], seed=seed, target=target)
     if not weights:
         screen.note("no weights: the parameters are as their fillers make them")
     means = averaged(tester, iterations, log)

@@ -10,10 +10,11 @@ from rich.table import Table
 
 from tcaffe.cli import screen, units
 from tcaffe.cli.command import command, json_option
-from tcaffe.cli.options import NetQuery, net_options, shape_options, warn, workers_option
+from tcaffe.cli.options import NetQuery, net_options, shape_options, target_options, warn
 from tcaffe.cli.timing import PASSES, KernelTime, LayerTime, Timing, time_net
 from tcaffe.diagnostics import printable
 from tcaffe.frontend.lower import LoweredLayer
+from tcaffe.ir.target import Target
 
 NAMES_SHOWN = 4  # of the layers a kernel computes
 NO_LAYER = "(no layer)"
@@ -25,10 +26,10 @@ NO_LAYER = "(no layer)"
               help="How many runs; the times are their medians.")  # fmt: skip
 @click.option("--kernels", is_flag=True, help="List the kernels too, a line each.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="For random numbers.")
-@workers_option
+@target_options()
 @json_option
 @net_options()
-def time(query: NetQuery, iterations: int, kernels: bool, seed: int, workers: int | None, as_json: bool) -> None:
+def time(query: NetQuery, iterations: int, kernels: bool, seed: int, target: Target, as_json: bool) -> None:
     """Run NET on random numbers, and show how long each layer takes.
 
     \b
@@ -40,7 +41,7 @@ def time(query: NetQuery, iterations: int, kernels: bool, seed: int, workers: in
     that most of its operations are of; the last column tells the others. GFLOP/s counts what the layers ask for: an
     algorithm that needs fewer operations shows as a higher rate.
     """
-    timing = time_net(query, iterations, seed=seed, workers=workers)
+    timing = time_net(query, iterations, seed=seed, target=target)
     if as_json:
         screen.write_json(described(timing))
         return

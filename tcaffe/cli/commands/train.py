@@ -12,9 +12,9 @@ import click
 
 from tcaffe.cli import screen, units
 from tcaffe.cli.command import command
-from tcaffe.cli.options import size_given, weights_option, workers_option
+from tcaffe.cli.options import size_given, target_options, weights_option
 from tcaffe.cli.training import EFFECTS, Log, Metrics, Progressing, Signals
-from tcaffe.compiler import default_workers
+from tcaffe.ir.target import Target
 from tcaffe.pycaffe.training import start as start_net
 from tcaffe.train.engine import StepEngine
 from tcaffe.train.group import Group, joined, own_share
@@ -39,11 +39,11 @@ from tcaffe.train.solver import Solver
               help="What Ctrl-C does.")  # fmt: skip
 @click.option("--sighup-effect", type=click.Choice(EFFECTS), default="snapshot", show_default=True,
               help="What a hang-up does.")  # fmt: skip
-@workers_option
+@target_options(own_share)
 def train(
     solver: str, snapshot: str | None, resume: bool, weights: Sequence[str], level: int, stage: Sequence[str],
     memory_budget: int | None, allow_python: bool, metrics: str | None, log: bool, sigint_effect: Any,
-    sighup_effect: Any, workers: int | None,
+    sighup_effect: Any, target: Target,
 ) -> None:  # fmt: skip
     """Train the net of SOLVER, a solver's prototxt.
 
@@ -67,11 +67,10 @@ def train(
         snapshot = str(newest)
     files = [] if snapshot else [Path(name) for name in weights] or None
     with joined() as group:
-        share = workers or own_share(default_workers())
         if allow_python:
             session, engine = _with_python(settings, files, group, memory_budget), None
         else:
-            session, engine = start(settings, weights=files, memory_budget=memory_budget, workers=share, group=group)
+            session, engine = start(settings, weights=files, memory_budget=memory_budget, target=target, group=group)
         if snapshot:
             session.restore(snapshot)
             if group.rank == 0:

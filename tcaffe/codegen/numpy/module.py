@@ -20,7 +20,7 @@ from tcaffe.codegen.numpy.taps import write_pool_tap
 from tcaffe.codegen.numpy.unpooling import write_pool_gradient, write_unpool
 from tcaffe.codegen.source import Source
 from tcaffe.codegen.words import title, words
-from tcaffe.ir.program import Kernel, Program
+from tcaffe.ir.program import Kernel, Launch, Program
 
 FRAMES: dict[str, Callable[[Function], None]] = {
     "conv": write_convolution,
@@ -46,6 +46,7 @@ class Emitted:
 
     source: str
     functions: tuple[str, ...]
+    launches: tuple[tuple[Launch, ...], ...] = ()
 
 
 def emit(program: Program) -> Emitted:

@@ -23,7 +23,8 @@ GALLERY = (
 def test_kernels_fit_into_their_registers(architecture: int, gallery: tuple[str, ...], tmp_path: Path) -> None:
     cases = {"lenet": lenet(64)} | {name: (NETS | OPS)[name] for name in gallery}
     found = compile_for(architecture, {name: case.write(tmp_path / name) for name, case in cases.items()})
-    assert list(found["lenet"]) == ["conv1", "pool1", "conv2", "pool2", "ip1_relu1", "ip1_relu1_sum", "ip2", "ip2_sum", "prob"]
+    layers = ["conv1", "pool1", "conv2", "pool2", "ip1_relu1", "ip2", "prob"]
+    assert [name for name in found["lenet"] if not name.endswith("_sum")] == layers
     for kernel, needs in ((k, n) for report in found.values() for k, n in report.items()):
         assert needs["stack"] == 0, f"{kernel} spills registers"
         assert needs["shared"] <= SHARED_MEMORY[architecture], kernel

@@ -42,7 +42,7 @@ def test_launches_tell_all_that_a_runtime_needs() -> None:
     ((first,), *_) = emit(program).launches
     assert first.function == "conv1_add_relu1"
     assert first.pointers == ("data", "conv1.w.last", "conv1.b", "relu1")
-    assert first.programs == 9 and first.constants == {"ROWS": 16, "COLUMNS": 16, "DEPTH": 32}
+    assert first.programs == 3 and first.constants == {"ROWS": 64, "COLUMNS": 16, "DEPTH": 32}
     assert (first.warps, first.stages) == (4, 3)
 
 

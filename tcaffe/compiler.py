@@ -26,7 +26,7 @@ from tcaffe.link import link
 from tcaffe.passes.pipeline import Observer, Pipeline
 from tcaffe.request import INFERENCE, Request, within
 from tcaffe.runtime.executable import Executable
-from tcaffe.runtime.gpus import architecture_of
+from tcaffe.runtime.gpu.devices import architecture_of
 from tcaffe.runtime.manifest import Manifest
 from tcaffe.runtime.params import room
 

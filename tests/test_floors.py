@@ -36,8 +36,8 @@ RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program", "tcaffe.ir.target"}
 # processes talk to each other.
 # Weights and data are two formats that both happen to be HDF5.
 OPTIONAL: dict[str, set[str]] = {
-    "torch": {"runtime/gpus.py", "train/group.py"},
-    "triton": set(),
+    "torch": {"runtime/gpu/devices.py", "runtime/gpu/interpreter.py", "train/group.py"},
+    "triton": {"runtime/gpu/interpreter.py", "runtime/gpu/module.py"},
     "h5py": {"data/hdf5.py", "frontend/weights/hdf5.py"},
     "plyvel": {"data/database.py"},
     "PIL": {"data/image.py"},

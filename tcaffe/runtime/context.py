@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -12,9 +13,11 @@ import numpy as np
 from tcaffe.runtime.arena import Arena, look
 from tcaffe.runtime.manifest import Call, Manifest, View
 from tcaffe.runtime.params import Parameters
-from tcaffe.runtime.pool import WorkerPool
 
-Functions = Mapping[str, Callable[..., Callable[[], None]]]
+Run = Callable[[], None]
+Arrays = Mapping[str, np.ndarray]
+Bind = Callable[[Call, Arrays, Parameters], Run]
+"""Gives what runs a call on these views and parameters."""
 
 
 class Context:
@@ -26,9 +29,11 @@ class Context:
     once it has been read: fill the inputs before every run, and read the outputs before the next.
     """
 
-    def __init__(self, manifest: Manifest, functions: Functions, params: Parameters, pool: WorkerPool) -> None:
+    def __init__(
+        self, manifest: Manifest, params: Parameters, bind: Bind, awake: Callable[[], AbstractContextManager[object]]
+    ) -> None:
         self.arena = Arena(manifest.plan.size)
-        self._pool = pool
+        self._awake = awake
         stored = {name for call in manifest.calls for name in call.outputs}
 
         def home(view: View) -> np.ndarray:
@@ -39,9 +44,7 @@ class Context:
         views = {view.name: home(view) for view in manifest.views}
         self.inputs: Mapping[str, np.ndarray] = MappingProxyType({name: views[name] for name in manifest.inputs})
         self.outputs: Mapping[str, np.ndarray] = MappingProxyType({n: views[v] for n, v in manifest.outputs.items()})
-        self._kernels = tuple(
-            functions[call.function](pool, *_arguments(call, views, params)) for call in manifest.calls
-        )
+        self._kernels = tuple(bind(call, views, params) for call in manifest.calls)
         self._finished = _finished(manifest)
 
     def run(self, finished: Callable[[str], None] | None = None) -> None:
@@ -49,7 +52,7 @@ class Context:
 
         `finished` is called with the name of each parameter that is given a next value, as soon as it is there.
         """
-        with np.errstate(all="ignore"), self._pool.awake():
+        with np.errstate(all="ignore"), self._awake():
             if finished is None:
                 for run in self._kernels:
                     run()
@@ -62,7 +65,7 @@ class Context:
     def timed(self) -> list[float]:
         """Compute as `run` does, and tell the seconds of each kernel, in order."""
         marks = [0.0] * (len(self._kernels) + 1)
-        with np.errstate(all="ignore"), self._pool.awake():
+        with np.errstate(all="ignore"), self._awake():
             marks[0] = time.perf_counter()
             for k, run in enumerate(self._kernels, 1):
                 run()
@@ -78,12 +81,3 @@ def _finished(manifest: Manifest) -> list[list[str]]:
     for name, k in last.items():
         found[k].append(name)
     return found
-
-
-def _arguments(call: Call, views: Mapping[str, np.ndarray], params: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """The arrays of one call, in the order every kernel takes them."""
-    return [
-        *(views[name] for name in call.inputs),
-        *(params[name] for name in call.params),
-        *(views[name] for name in (*call.outputs, *call.scratch)),
-    ]

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
+from tcaffe.ir.program import Launch
 from tcaffe.runtime.manifest import ALIGNMENT, FORMAT, ITEM_BYTES, Call, Manifest, Parameter, View, nbytes
 
 MAX_BYTES = 1 << 42  # of an arena or of one array: far above any machine, far below overflow
 MAX_RANK = 32
 MAX_WORKERS = 1024
+MAX_PROGRAMS = 2**31 - 1  # of a grid
+MAX_BLOCK = 1 << 20  # elements of a Triton block
 FUNCTION = re.compile(r"[a-z_][a-z0-9_]{0,199}")
 
 
@@ -128,6 +131,18 @@ def _about_call(call: Call, views: set[str], params: set[str]) -> Iterator[str]:
         yield f"{call.function[:80]!r} is not the name of a kernel"
     yield from (f"there is no view {name!r}" for name in call.views if name not in views)
     yield from (f"there is no parameter {name!r}" for name in call.params if name not in params)
+    for launch in call.launches:
+        yield from _about_launch(launch, views | params)
+
+
+def _about_launch(launch: Launch, known: set[str]) -> Iterator[str]:
+    if not FUNCTION.fullmatch(launch.function):
+        yield f"{launch.function[:80]!r} is not the name of a kernel"
+    yield from (f"there is nothing called {name!r}" for name in launch.pointers if name not in known)
+    if not 0 <= launch.programs <= MAX_PROGRAMS or not 1 <= launch.warps <= 32 or not 1 <= launch.stages <= 16:
+        yield f"programs, warps or stages out of range in a launch of {launch.function}"
+    if any(not 0 < size <= MAX_BLOCK for size in launch.constants.values()):
+        yield f"a block size out of range in a launch of {launch.function}"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

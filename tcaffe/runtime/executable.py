@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import linecache
 import os
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tcaffe.diagnostics import CompileError, Diagnostic, suggest
+from tcaffe.diagnostics import suggest
 from tcaffe.ir.program import MemoryPlan, Program
 from tcaffe.runtime import bundle
 from tcaffe.runtime.context import Context
-from tcaffe.runtime.guard import GuardError, load_functions
+from tcaffe.runtime.gpu.kernels import TritonKernels
+from tcaffe.runtime.kernels import Kernels, NumpyKernels
 from tcaffe.runtime.manifest import Manifest
 from tcaffe.runtime.params import Parameters
-from tcaffe.runtime.pool import WorkerPool
-
-SERIAL = count(1)  # tells apart the sources that tracebacks show
 
 
 class Executable:
@@ -48,8 +43,8 @@ class Executable:
         self.params = params if isinstance(params, Parameters) else Parameters(params)
         self.program = program
         self._texts = texts or {}
-        self._functions = _functions(manifest, source, self)
-        self._pool = WorkerPool(manifest.workers)
+        kind = NumpyKernels if manifest.target == "cpu" else TritonKernels
+        self._kernels: Kernels = kind(manifest, source)
         self._idle: deque[Context] = deque()
 
     @property
@@ -69,7 +64,7 @@ class Executable:
 
     def context(self) -> Context:
         """A new arena with the kernels bound to it, for callers who fill inputs and read outputs in place."""
-        return Context(self.manifest, self._functions, self.params, self._pool)
+        return self._kernels.context(self.params)
 
     @property
     def dumps(self) -> tuple[str, ...]:
@@ -127,28 +122,3 @@ def _fill(name: str, place: np.ndarray, value: np.ndarray) -> None:
     if not np.can_cast(value.dtype, place.dtype, "same_kind"):
         raise TypeError(f"input {name!r} is {place.dtype}, it was given {value.dtype}")
     np.copyto(place, value, casting="same_kind")
-
-
-def _functions(manifest: Manifest, source: str, owner: object) -> dict[str, Callable[..., Callable[[], None]]]:
-    """The kernels of `source`, which tracebacks show for as long as `owner` lives."""
-    filename = f"<tcaffe {next(SERIAL)}>"
-    try:
-        functions = load_functions(source, filename)
-    except GuardError as error:
-        raise _refused(f"the source of {manifest.name!r} is not made of kernels only: {error}") from error
-    _check_calls(manifest, functions)
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    weakref.finalize(owner, linecache.cache.pop, filename, None)
-    return functions
-
-
-def _check_calls(manifest: Manifest, functions: Mapping[str, Callable[..., Callable[[], None]]]) -> None:
-    for call in manifest.calls:
-        function = functions.get(call.function)
-        arguments = 1 + len(call.params) + len(call.views)
-        if function is None or function.__code__.co_argcount != arguments:
-            raise _refused(f"the source of {manifest.name!r} has no {call.function} with {arguments} arguments")
-
-
-def _refused(message: str) -> CompileError:
-    return CompileError([Diagnostic("E0622", message)])

@@ -18,7 +18,6 @@ from tcaffe.data.datum import write_datum
 from tcaffe.frontend.load import read_state
 from tcaffe.frontend.weights import read_weights
 from tcaffe.ir import ops
-from tcaffe.ir.target import cpu
 from tcaffe.schema import caffe_pb2
 from tcaffe.train import parallel
 from tcaffe.train.bookmark import read_bookmark
@@ -46,6 +45,7 @@ import numpy as np
 from pathlib import Path
 from tcaffe.diagnostics import CompileError
 from tcaffe.frontend.load import read_state
+from tcaffe.ir.target import cpu
 from tcaffe.schema import caffe_pb2
 from tcaffe.train import parallel
 from tcaffe.train.group import joined

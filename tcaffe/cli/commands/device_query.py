@@ -9,7 +9,7 @@ from dataclasses import asdict
 from tcaffe.cli import devices, screen, units
 from tcaffe.cli.command import command, json_option
 from tcaffe.cli.devices import Blas, Processor
-from tcaffe.runtime.gpus import GPU_FACTS, Gpu, Gpus, find_gpus
+from tcaffe.runtime.gpu.devices import GPU_FACTS, Gpu, Gpus, find_gpus
 
 
 @command

@@ -38,7 +38,7 @@ class NumpyAlone:
         top = name.split(".")[0]
         known = top in sys.stdlib_module_names or top == "numpy" or name in (
             "tcaffe", "tcaffe.alias", "tcaffe.runtime", "tcaffe.ir", "tcaffe.diagnostics",
-            *(f"tcaffe.ir.{part}" for part in ("program", "graph", "node", "types")))
+            *(f"tcaffe.ir.{part}" for part in ("program", "graph", "node", "target", "types")))
         if not known and not name.startswith("tcaffe.runtime."):
             raise ImportError(f"{name} is out of reach")
 

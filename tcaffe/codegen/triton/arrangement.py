@@ -18,6 +18,10 @@ def arrange(f: Function, node: Node, tile: Tile, read: Read) -> str:
             return read(node.inputs[0], _cut(f, node, tile))
         case "reshape":
             return read(node.inputs[0], _renumbered(node, tile))
+        case "keep":
+            return read(node.inputs[0], tile)
+        case "assign":
+            return read(node.inputs[1], tile)
         case "pad":
             return _padded(f, node, tile, read)
     return _joined(f, node, tile, read)

@@ -69,4 +69,6 @@ def _extent(node: Node, place: Place | None) -> int:
 
 def _slides(node: Node) -> bool:
     """A window over axes that changes their length: every position of the result stands for itself."""
+    if node.op.family == "window" and node.op.name != "pool":
+        return True
     return node.op.name == "pool" and (node.shape != node.inputs[0].shape or node.attrs["axes"] != (1,))

@@ -20,6 +20,7 @@ class Function:
     """An emitted function of one kernel. `places` tells where stored values lie; parameters lie dense.
 
     `sizes` are the block sizes, arguments known at compile time; `programs` is how many programs the grid has.
+    `found` are values that were computed beside others.
     `after` are functions of the same kernel that are started when this one is done; see `then`.
     """
 
@@ -34,6 +35,7 @@ class Function:
     pointers: dict[Node | Scratch, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     after: list[Function] = field(default_factory=list)
+    found: dict[Node, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         reads = sorted(self.kernel.reads, key=lambda v: self.packed(v).op.name == "param")  # these come last

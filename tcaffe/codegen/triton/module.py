@@ -13,6 +13,7 @@ from tcaffe.codegen.triton.filters import write_filter_gradient
 from tcaffe.codegen.triton.frames import frame_of, missing
 from tcaffe.codegen.triton.function import Function
 from tcaffe.codegen.triton.matrix import write_dot
+from tcaffe.codegen.triton.random import write_random
 from tcaffe.codegen.triton.region import write_flat, write_rows
 from tcaffe.codegen.triton.spelling import FUNCTIONS
 from tcaffe.codegen.triton.transposed import write_transposed
@@ -29,6 +30,7 @@ WRITERS: dict[str, Callable[[Function], None]] = {
     "single conv_dw": write_depthwise_filters,
     "dot": write_dot,
     "flat": write_flat,
+    "random": write_random,
     "rows": write_rows,
 }
 

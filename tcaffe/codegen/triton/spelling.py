@@ -86,6 +86,12 @@ FRAMES = {
     "conv_dw": "filters",
     "dot": "matrix",
     "pool": "window",
+    "pool_tap": "window",
+    "pool_dx": "unpooling",
+    "unpool": "unpooling",
+    "random": "random",
+    "assign": "arrangement",
+    "keep": "arrangement",
     "reduce_sum": "region",
     "reduce_max": "region",
     "reshape": "arrangement",
@@ -101,9 +107,7 @@ FRAMES = {
 }
 """What is more than an expression: the file here that writes it."""
 
-WRITING = ("assign", "keep")
-INDEXING = ("gather", "pool_tap", "scatter_add", "top_k", "unpool")
-UNSPELLED = frozenset((*WRITING, *INDEXING, "pool_dx", "random"))
+UNSPELLED = frozenset(("gather", "scatter_add", "top_k"))
 """Core ops that there is no code for yet."""
 
 

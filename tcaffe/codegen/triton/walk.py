@@ -8,6 +8,7 @@ from tcaffe.codegen.triton.arrangement import arrange
 from tcaffe.codegen.triton.function import Function
 from tcaffe.codegen.triton.spelling import DTYPES, REDUCTIONS, number, pointwise
 from tcaffe.codegen.triton.tiles import Tile, added, both
+from tcaffe.codegen.triton.unpooling import unpooled
 from tcaffe.codegen.triton.window import window
 from tcaffe.ir.node import Node
 from tcaffe.ir.slots import FREE
@@ -31,9 +32,13 @@ class Walk:
         for node in reversed(self.f.kernel.nodes):
             if node in wanted and node not in self.values and node.op.family != "window":  # windows look elsewhere
                 wanted.update(node.inputs)
-        for node in self.f.kernel.nodes:
+        for node in self._in_order():
             if node in wanted and node.op.name not in FREE and node not in self.values:
                 self.values[node] = self.f.let(node.name, self._expression(node))
+
+    def _in_order(self) -> list[Node]:
+        """The kernel's nodes; a tap finds what its pool takes on the way, so it goes first."""
+        return sorted(self.f.kernel.nodes, key=lambda node: node.op.name != "pool_tap")
 
     def read(self, value: Node, tile: Tile) -> str:
         """Write what `value`, of the full shape, depends on, but at other positions; how the code spells it there."""
@@ -97,6 +102,10 @@ class Walk:
     def _expression(self, node: Node) -> str:
         if node.op.family == "shape":
             return arrange(self.f, node, self.tile, self.read)
+        if node in self.f.found:
+            return self.f.found[node]
+        if node.op.name in ("pool_dx", "unpool"):
+            return unpooled(self.f, node, self.tile, self.read)
         if node.op.family == "window":
             return window(self.f, node, self.tile, self.read)
         if node.op.family == "reduce":

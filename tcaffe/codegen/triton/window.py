@@ -58,7 +58,7 @@ def window(f: Function, node: Node, tile: Tile, read: Read) -> str:
         )
         for s in found
     ]
-    state = STATES[node.attrs["kind"]](f, node, tile)
+    state = _state(f, node, tile)
     taps = math.prod(slide.size for slide in found)
     tap = f.fresh("tap")
     unrolled = "tl.static_range" if taps <= MAX_UNROLLED else "range"
@@ -70,6 +70,7 @@ def window(f: Function, node: Node, tile: Tile, read: Read) -> str:
             moved[slide.axis] = f.let(slide.name, _tap_at(start, tap, inner, slide.size, taps))
         near = both(*(slide.exists(moved[slide.axis]) for slide in found))
         near = f.let("near", near) if near else ""
+        state.number = tap
         value = read(node.inputs[0], tile.shifted(moved, near))
         f.body.lines(*state.step(value, near, [moved[s.axis] for s in found]))
     return state.result(found, starts)
@@ -86,12 +87,6 @@ def slides(pool: Node) -> list[Slide]:
     ]
 
 
-def _start(slide: Slide, tile: Tile) -> str:
-    """The coordinate at which each window begins."""
-    checked = bool(slide.exists("at"))
-    return tile.run_of(slide.axis).window_start(slide.axis, slide.stride, slide.low, checked=checked)
-
-
 def _tap_at(start: str, tap: str, inner: int, size: int, taps: int) -> str:
     """Where tap number `tap` lies along an axis of `size` taps, of which each has `inner` of the axes after it."""
     if size == 1:
@@ -104,10 +99,12 @@ class Largest:
     """The state of a `max`: the largest so far."""
 
     first = str(LOWEST)
+    number = ""
+    """The variable that numbers the taps."""
 
     def __init__(self, f: Function, node: Node, tile: Tile) -> None:
         self.f, self.node = f, node
-        self.dtype = DTYPES[node.type.dtype]
+        self.dtype = DTYPES[node.inputs[0].type.dtype]
         self.best = f.let(node.name, f"tl.full({tile.shape}, {self.first}, {self.dtype})")
 
     def step(self, value: str, near: str, at: list[str]) -> list[str]:
@@ -135,12 +132,7 @@ class Average(Sum):
 
     def result(self, found: list[Slide], starts: list[str]) -> str:
         """The quotient."""
-        divisors = [slide.divisor(start) for slide, start in zip(found, starts, strict=True)]
-        fixed = math.prod(int(d) for d in divisors if d.isdigit())
-        varying = [d for d in divisors if not d.isdigit()]
-        count = " * ".join([*varying, *([str(fixed)] if fixed != 1 else [])])
-        divisor = f"({count}).to({self.dtype})" if varying else f"{float(fixed)!r}"
-        return self.f.let(self.node.name, f"{self.best} / {divisor}")
+        return self.f.let(self.node.name, divided(self.best, found, starts, self.dtype))
 
 
 class First(Largest):
@@ -166,6 +158,46 @@ class First(Largest):
     def result(self, found: list[Slide], starts: list[str]) -> str:
         """The index as the element type."""
         return self.f.let(self.node.name, f"{self.index}.to({self.dtype})")
+
+
+class Place(Largest):
+    """The state of a `pool_tap`: the largest so far, and the number of its tap. Not-a-number is larger than any.
+
+    Where the kernel wants the largest too, as the `pool` beside it, it is found on the way.
+    """
+
+    def __init__(self, f: Function, node: Node, tile: Tile) -> None:
+        super().__init__(f, node, tile)
+        self.tap = f.let("place", f"tl.full({tile.shape}, -1, tl.int32)")
+        self.pools = [n for n in f.kernel.nodes if n.op.name == "pool" and n is not node]
+
+    def step(self, value: str, near: str, at: list[str]) -> list[str]:
+        """The lines that take one tap in."""
+        above = f"({value} > {self.best}) | ({value} != {value}) & ({self.best} == {self.best}) | ({self.tap} < 0)"
+        better = self.f.let("better", f"{near} & ({above})" if near else above)
+        return [
+            f"{self.tap} = tl.where({better}, {self.number}, {self.tap})",
+            f"{self.best} = tl.where({better}, {value}, {self.best})",
+        ]
+
+    def result(self, found: list[Slide], starts: list[str]) -> str:
+        """The number as the element type, 0 where the window sees nothing."""
+        self.f.found |= dict.fromkeys(self.pools, self.best)
+        return self.f.let(self.node.name, f"tl.maximum({self.tap}, 0).to({DTYPES[self.node.type.dtype]})")
+
+
+def divided(total: str, found: list[Slide], starts: list[str], dtype: str) -> str:
+    """A sum over the windows that begin at `starts`, divided by how many positions count for each."""
+    divisors = [slide.divisor(start) for slide, start in zip(found, starts, strict=True)]
+    fixed = math.prod(int(d) for d in divisors if d.isdigit())
+    varying = [d for d in divisors if not d.isdigit()]
+    count = " * ".join([*varying, *([str(fixed)] if fixed != 1 else [])])
+    return f"{total} / " + (f"({count}).to({dtype})" if varying else f"{float(fixed)!r}")
+
+
+def _state(f: Function, node: Node, tile: Tile) -> Largest:
+    """The state of a window operation."""
+    return Place(f, node, tile) if node.op.name == "pool_tap" else STATES[node.attrs["kind"]](f, node, tile)
 
 
 STATES: dict[str, type[Largest]] = {"max": Largest, "sum": Sum, "average": Average, "argmax": First}

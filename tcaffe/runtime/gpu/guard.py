@@ -18,7 +18,7 @@ LANGUAGE = frozenset(
         *("erf", "exp", "exp2", "float16", "float32", "float64", "floor", "full", "int1", "int32", "int64", "int8"),
         *("load", "log", "log2", "max", "maximum", "min", "minimum", "multiple_of", "program_id", "range", "reshape"),
         *("rsqrt", "sqrt", "static_range", "store", "sum", "trans", "uint32", "uint64", "uint8", "umulhi", "where"),
-        *("PropagateNan", "PropagateNan.ALL", "sort", "num_programs", "cdiv", "zeros"),
+        *("PropagateNan", "PropagateNan.ALL", "join", "philox"),
     )
 )
 """What kernels use of triton.language."""

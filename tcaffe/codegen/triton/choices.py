@@ -10,29 +10,21 @@ ROW_BLOCK = 2048
 """Elements of a program that works row by row, where rows are shorter than that."""
 MAX_ROW = 16384
 """Elements of the longest row that fits into the registers of a program."""
-TILE = 64
-"""Rows and columns of a program's part of a matrix product."""
 
 
-def flat_block(count: int) -> tuple[int, int]:
-    """Elements and warps of a program, of `count` elements in all."""
+def flat_block(count: int, grain: int = 1) -> tuple[int, int]:
+    """Elements and warps of a program, of `count` elements in all; `grain` times as many where programs are costly."""
     block = BLOCK
     while block > 128 and count < PROGRAMS * block:
         block //= 2
-    return block, 4
+    return min(block * grain, max(block, power_of_two(count))), 4
 
 
-def row_block(rows: int, columns: int) -> tuple[int, int, int]:
+def row_block(rows: int, columns: int, grain: int = 1) -> tuple[int, int, int]:
     """Rows, columns (rounded up to a power of two) and warps of a program."""
     across = power_of_two(columns)
-    down = max(1, min(ROW_BLOCK // across, power_of_two(rows)))
+    down = max(1, min(ROW_BLOCK * grain // across, power_of_two(rows)))
     return down, across, max(4, min(16, across * down // 512))
-
-
-def matrix_block(rows: int, columns: int) -> tuple[int, int, int]:
-    """Rows, columns and depth of a program's part of a matrix product; a dot takes at least 16 of each."""
-    down, across = (max(16, min(TILE, power_of_two(n))) for n in (rows, columns))
-    return down, across, 16 if down * across > 2048 else 32
 
 
 def power_of_two(count: int) -> int:

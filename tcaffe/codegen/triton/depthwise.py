@@ -77,7 +77,7 @@ def write_depthwise_filters(f: Function) -> None:
 
 def _flat(f: Function, result: Node) -> Tile:
     """The tile of a program that works on elements of `result` as they lie."""
-    block, f.warps = flat_block(result.type.size)
+    block, f.warps = flat_block(result.type.size, f.grain)
     return flat_tile(f, [(a, result.shape[a]) for a in result.type.axes_in_memory], block)
 
 

@@ -22,9 +22,22 @@ def frame_of(kernel: Kernel) -> str:
     anchor = kernel.anchor
     if anchor is None or anchor.op.family in ("shape", "source") or _slides(anchor):
         return "flat"
+    if anchor.op.family == "index":
+        return "top_k" if anchor.op.name == "top_k" else "flat"
     if anchor.op.family == "contract" and anchor.op.name != "dot" and geometry(anchor).single:
         return f"single {anchor.op.name}"
-    return "rows" if anchor.op.family in ("reduce", "window") else anchor.op.name
+    if anchor.op.family in ("reduce", "window"):
+        return _rows(kernel)
+    return anchor.op.name
+
+
+def _rows(kernel: Kernel) -> str:
+    """How a kernel is written that needs all elements along some axes."""
+    kind, whole = domain(kernel.nodes), whole_axes(kernel)
+    row = math.prod(kind.shape[a] for a in whole)
+    if any(n.op.family == "window" for n in kernel.nodes):
+        return "rows" if row <= MAX_ROW else "flat"
+    return "long rows" if "piece" in kernel.attrs else "rows"
 
 
 def missing(kernel: Kernel, places: Mapping[str, Place]) -> str:
@@ -48,17 +61,6 @@ def _missing(kernel: Kernel, places: Mapping[str, Place]) -> Iterator[str]:
         yield f"products of {anchor.type.dtype} are not spelled yet"
     if any(n.op.name == "pool" and n is not anchor for n in kernel.nodes) and frame_of(kernel) != "rows":
         yield f"a pool behind `{anchor.op.name}` is not spelled yet"
-    if frame_of(kernel) == "rows":
-        yield from _missing_rows(kernel)
-
-
-def _missing_rows(kernel: Kernel) -> Iterator[str]:
-    whole = {n.attrs["axes"] for n in kernel.nodes if n.op.family in ("reduce", "window")}
-    if len(whole) > 1:
-        yield "its reductions go along different axes"
-    shape = domain(kernel.nodes).shape
-    if (row := math.prod(shape[a] for a in whole_axes(kernel))) > MAX_ROW:
-        yield f"its rows of {row} elements are longer than {MAX_ROW}"
 
 
 def _extent(node: Node, place: Place | None) -> int:

@@ -66,6 +66,12 @@ class Function:
         return (head,) if len(head) <= MAX_LINE else (f"def {self.name}(", f"    {pointers},", f"    {sizes},", "):")
 
     @property
+    def grain(self) -> int:
+        """How many times as much a program does as it would on a GPU."""
+        grain: int = self.kernel.attrs.get("grain", 1)
+        return grain
+
+    @property
     def values(self) -> tuple[str, ...]:
         """The names of the values that the pointers point to, in order."""
         return tuple(self._stored(value).name for value in self.pointers)

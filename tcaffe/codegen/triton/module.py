@@ -14,6 +14,8 @@ from tcaffe.codegen.triton.frames import frame_of, missing
 from tcaffe.codegen.triton.function import Function
 from tcaffe.codegen.triton.matrix import write_dot
 from tcaffe.codegen.triton.random import write_random
+from tcaffe.codegen.triton.ranking import write_top_k
+from tcaffe.codegen.triton.reductions import write_long_rows
 from tcaffe.codegen.triton.region import write_flat, write_rows
 from tcaffe.codegen.triton.spelling import FUNCTIONS
 from tcaffe.codegen.triton.transposed import write_transposed
@@ -31,6 +33,8 @@ WRITERS: dict[str, Callable[[Function], None]] = {
     "dot": write_dot,
     "flat": write_flat,
     "random": write_random,
+    "top_k": write_top_k,
+    "long rows": write_long_rows,
     "rows": write_rows,
 }
 

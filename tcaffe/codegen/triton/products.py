@@ -153,7 +153,7 @@ def finish_part(f: Function, total: str, tile: Tile, part: str) -> None:
     mask = f", mask={tile.inside}" if tile.inside else ""
     f.body.line(f"tl.store({f.pointers[scratch]} + {part} * {size} + {tile.whole_offset(strides)}, {total}{mask})")
     g = f.then("sum")
-    block, g.warps = flat_block(size)
+    block, g.warps = flat_block(size, f.grain)
     whole = flat_tile(g, [(a, anchor.shape[a]) for a in anchor.type.axes_in_memory], block)
     place, inside = f"{g.pointers[scratch]} + {whole.runs[0].name}", whole.inside
     mask = f", mask={inside}" if inside else ""

@@ -14,7 +14,7 @@ def write_random(f: Function) -> None:
     anchor = f.kernel.anchor
     assert anchor is not None
     count = -(-anchor.type.size // WORDS)
-    block, f.warps = flat_block(count)
+    block, f.warps = flat_block(count, f.grain)
     f.sizes["BLOCK"], f.programs = block, -(-count // block)
     key = f.pointers[anchor.inputs[0]]
     f.body.lines(

@@ -16,7 +16,7 @@ def write_flat(f: Function) -> None:
     """Every position of the result on its own, in the order in which they lie in memory."""
     kind = next(n for n in reversed(f.kernel.nodes) if n.op.name not in FREE or n in f.kernel.outputs).type
     order = tuple(range(kind.rank)) if f.kernel.nodes[-1].op.name == "reshape" else kind.axes_in_memory
-    block, f.warps = flat_block(kind.size)
+    block, f.warps = flat_block(kind.size, f.grain)
     tile = flat_tile(f, [(a, kind.shape[a]) for a in order], block)
     Walk(f, tile, kind.rank).finish()
 
@@ -26,7 +26,7 @@ def write_rows(f: Function) -> None:
     kind, whole = domain(f.kernel.nodes), whole_axes(f.kernel)
     kept = [a for a in kind.axes_in_memory if a not in whole]
     rows, columns = (math.prod(kind.shape[a] for a in axes) for axes in (kept, whole))
-    f.sizes["ROWS"], f.sizes["COLUMNS"], f.warps = row_block(rows, columns)
+    f.sizes["ROWS"], f.sizes["COLUMNS"], f.warps = row_block(rows, columns, f.grain)
     f.programs = -(-rows // f.sizes["ROWS"])
     row = f.let("row", "(tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]")
     column = f.let("column", "tl.arange(0, COLUMNS)[None, :]")

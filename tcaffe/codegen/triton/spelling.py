@@ -57,6 +57,12 @@ REDUCTIONS = {
 }
 """Reductions along the columns of a block, and the number that changes nothing."""
 
+COMBINATIONS = {
+    "reduce_sum": "{} + {}",
+    "reduce_max": "tl.maximum({}, {}, propagate_nan=tl.PropagateNan.ALL)",
+}
+"""What two parts of a reduction are together."""
+
 FUNCTIONS = {
     "_tanh": '''\
 @triton.jit
@@ -90,6 +96,9 @@ FRAMES = {
     "pool_dx": "unpooling",
     "unpool": "unpooling",
     "random": "random",
+    "gather": "indexing",
+    "scatter_add": "indexing",
+    "top_k": "ranking",
     "assign": "arrangement",
     "keep": "arrangement",
     "reduce_sum": "region",
@@ -107,7 +116,7 @@ FRAMES = {
 }
 """What is more than an expression: the file here that writes it."""
 
-UNSPELLED = frozenset(("gather", "scatter_add", "top_k"))
+UNSPELLED: frozenset[str] = frozenset()
 """Core ops that there is no code for yet."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tcaffe.codegen.triton.arrangement import arrange
 from tcaffe.codegen.triton.function import Function
+from tcaffe.codegen.triton.indexing import indexed
 from tcaffe.codegen.triton.spelling import DTYPES, REDUCTIONS, number, pointwise
 from tcaffe.codegen.triton.tiles import Tile, added, both
 from tcaffe.codegen.triton.unpooling import unpooled
@@ -73,13 +74,14 @@ class Walk:
         mask = f", mask={tile.inside}" if tile.inside else ""
         self.f.body.line(f"tl.store({target}, {self.operand(value)}{mask})")
 
-    def finish(self) -> None:
-        """Write what is still to be computed, and the stores of all results."""
-        parts = [v for v in self.f.kernel.outputs if self._is_part(v)]
-        self.run([v.inputs[0] if v in parts else v for v in self.f.kernel.outputs])
+    def finish(self, outputs: Sequence[Node] | None = None) -> None:
+        """Write what is still to be computed, and the stores of all results, or of these."""
+        outputs = self.f.kernel.outputs if outputs is None else outputs
+        parts = [v for v in outputs if self._is_part(v)]
+        self.run([v.inputs[0] if v in parts else v for v in outputs])
         if self.f.runs_over_own_operand() and self.f.kernel.anchor is not None:
             self.f.body.line("tl.debug_barrier()  # a result lies over an operand: everything is read by now")
-        for value in self.f.kernel.outputs:
+        for value in outputs:
             if value in parts:
                 self._store_part(value)
             else:
@@ -100,6 +102,8 @@ class Walk:
         self.f.body.line(f"tl.store({target}, {self.operand(part.inputs[0])}, mask={there.inside})")
 
     def _expression(self, node: Node) -> str:
+        if node.op.family == "index":
+            return indexed(self.f, node, self.tile, self.read)
         if node.op.family == "shape":
             return arrange(self.f, node, self.tile, self.read)
         if node in self.f.found:

@@ -16,12 +16,15 @@ from tcaffe.passes.packing import Form, Packing
 from tcaffe.passes.static import Parameters
 from tcaffe.passes.tiles.chips import chip_of
 from tcaffe.passes.tiles.product import Product, product_of
+from tcaffe.passes.tiles.rows import may_be_parted, rows_of, rows_scratch
 from tcaffe.passes.tiles.tile import Cut, Tile, best_cut
 
 CHANNELS_LAST = Form("last", lambda w: ops.transpose(w, order=(0, *range(2, len(w.shape)), 1)))
 """Filters by taps by channels: what a slice of the depth reads lies together."""
 LARGEST = (1024, 256, 256)
 """Rows, columns and depth of a block in the interpreter."""
+GRAIN = 64
+"""How many times as much as on a GPU a program does in the interpreter, which takes its time for each."""
 LEAST = 16  # of each that a dot takes
 
 
@@ -34,7 +37,11 @@ def choose_tiles(program: Program, *, target: Target, parameters: Parameters = "
 
 def _tiled(kernel: Kernel, target: Target, packing: Packing) -> Iterator[Kernel]:
     """The kernel as it is to be computed, behind the kernels that pack what it reads."""
+    if target.architecture == INTERPRETER:
+        kernel = replace(kernel, attrs={**kernel.attrs, "grain": GRAIN})
     anchor = kernel.anchor
+    if anchor is not None and anchor.op.family == "reduce":
+        kernel = _in_pieces(kernel, target)
     if anchor is None or anchor.op.family != "contract":
         yield kernel
         return
@@ -56,6 +63,20 @@ def _tiled(kernel: Kernel, target: Target, packing: Packing) -> Iterator[Kernel]
         attrs["parts"] = cut.parts
         scratch = (*scratch, parts_scratch(kernel, cut.parts))
     yield replace(kernel, attrs=attrs, packing=forms, scratch=scratch)
+
+
+def _in_pieces(kernel: Kernel, target: Target) -> Kernel:
+    """A reduction with the pieces that its rows are cut into, if they are long."""
+    rows = rows_of(kernel)
+    if not rows.long:
+        return kernel
+    attrs = {**kernel.attrs, "piece": rows.piece(kernel.attrs.get("grain", 1))}
+    parts = rows.parts(chip_of(target.architecture).processors) if may_be_parted(kernel) else 1
+    if parts == 1 or target.architecture == INTERPRETER:
+        return replace(kernel, attrs=attrs)
+    return replace(
+        kernel, attrs={**attrs, "parts": parts}, scratch=(*kernel.scratch, *rows_scratch(kernel, parts))
+    )
 
 
 def parts_scratch(kernel: Kernel, parts: int) -> Scratch:

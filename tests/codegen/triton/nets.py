@@ -75,6 +75,13 @@ def padded_pool(kind: str) -> Node:
     return ops.pool(image(2, 3, 7, 6), kind=kind, axes=(2, 3), size=(3, 2), stride=(2, 1), pad=pads)
 
 
+def channel_statistics(x: Node) -> dict[str, Node]:
+    """The means over pixels of channels and of their squares, of an image that lies channels last."""
+    y = conv(x, 40, (1, 1), "conv")
+    sums = {"mean": ops.reduce_sum(y, axes=(0, 2, 3)), "square": ops.reduce_sum(y * y, axes=(0, 2, 3))}
+    return {name: total * (1 / 576) for name, total in sums.items()}
+
+
 def dots(rows: int, depth: int, columns: int, *lead: int) -> Node:
     x = ops.input_(shape=(*lead, rows, depth), name="x")
     return ops.tanh(ops.dot(x, ops.input_(shape=(*lead, depth, columns), name="y")))
@@ -111,6 +118,11 @@ def nets() -> dict[str, Graph]:
         "softmax in place": softmax(conv(x, 7, (1, 1)), ""),
         "statistics": ops.reduce_sum(ops.exp(ops.reduce_max(x, axes=(0, 2))), axes=(0, 1)),
         "to one number": ops.reduce_sum(x * x, axes=(0, 1, 2, 3)),
+        "long rows": softmax(image(3, 40000), ""),
+        "a long sum": ops.reduce_sum(image(1, 2, 150, 150), axes=(2, 3)) * 0.01,
+        "the largest of many": ops.reduce_max(image(1, 70000), axes=(0, 1)),
+        "statistics of channels": channel_statistics(image(4, 40, 12, 12)),
+        "a long row ranked": ops.top_k(image(2, 5000), k=3, axis=1),
         "nothing": ops.exp(image(2, 0, 3)),
         "steps": x + ops.iota(axis=3, shape=x.shape) * ops.iota(axis=1, shape=x.shape),
         "joined inputs": ops.concat(image(2, 3, 4), ops.input_(shape=(2, 2, 4), name="other"), axis=1),

@@ -25,9 +25,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Arrays]:
         return {name + label: case.write(folder / (name + label)) for name, case in cases.items()}
 
     written = write(OPS | NETS)
-    with blocks(BLOCK=128, ROW_BLOCK=32, TILE=16):
+    with blocks(BLOCK=128, ROW_BLOCK=32):
         written |= write(NETS, ", cut")
-    with blocks(BLOCK=16384, TILE=512, PROGRAMS=1):  # the interpreter takes its time for each, however large
+    with blocks(BLOCK=16384, PROGRAMS=1):  # the interpreter takes its time for each, however large
         written |= write(LENETS)
     return interpret(written)
 

@@ -37,7 +37,7 @@ RUNTIME_KNOWS = {"tcaffe.diagnostics", "tcaffe.ir.program", "tcaffe.ir.target"}
 # Weights and data are two formats that both happen to be HDF5.
 OPTIONAL: dict[str, set[str]] = {
     "torch": {"runtime/gpu/devices.py", "runtime/gpu/interpreter.py", "train/group.py"},
-    "triton": {"runtime/gpu/interpreter.py", "runtime/gpu/module.py"},
+    "triton": {"runtime/gpu/interpreter.py", "runtime/gpu/module.py", "runtime/gpu/worker.py"},
     "h5py": {"data/hdf5.py", "frontend/weights/hdf5.py"},
     "plyvel": {"data/database.py"},
     "PIL": {"data/image.py"},

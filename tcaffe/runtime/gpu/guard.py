@@ -77,10 +77,10 @@ def _check_function(function: ast.FunctionDef, functions: dict[str, tuple[str, .
 
 def _check(node: ast.AST, known: set[str] | frozenset[str]) -> None:
     if isinstance(node, ast.Attribute):
-        name = ast.unparse(node)
-        if name.startswith("tl."):
-            if name[3:] not in LANGUAGE:
-                _refuse(node, f"{name} is not used by kernels")
+        name = _language_name(node)
+        if name:
+            if name not in LANGUAGE:
+                _refuse(node, f"tl.{name} is not used by kernels")
             return
         if node.attr not in METHODS:
             _refuse(node, f"the attribute {node.attr}")
@@ -91,6 +91,16 @@ def _check(node: ast.AST, known: set[str] | frozenset[str]) -> None:
         _refuse(node, f"{type(node).__name__} is not used by kernels")
     for child in ast.iter_child_nodes(node):
         _check(child, known)
+
+
+def _language_name(node: ast.Attribute) -> str:
+    """`PropagateNan.ALL` for `tl.PropagateNan.ALL`; empty for an attribute of anything but `tl`."""
+    parts: list[str] = []
+    inner: ast.expr = node
+    while isinstance(inner, ast.Attribute):
+        parts.append(inner.attr)
+        inner = inner.value
+    return ".".join(reversed(parts)) if isinstance(inner, ast.Name) and inner.id == "tl" else ""
 
 
 def _refuse(node: ast.AST, reason: str) -> NoReturn:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,12 +23,9 @@ class Interpreted:
     """A launch bound to the arrays that it works on."""
 
     def __init__(self, function: Any, launch: Launch, arrays: Sequence[np.ndarray]) -> None:
-        import torch
-
         self._ranges = prepare()
         self._function, self._launch = function, launch
-        arrays = [a if a.flags.writeable else a.copy() for a in arrays]
-        self._tensors = [torch.from_numpy(a) for a in arrays]
+        self._tensors = [_tensor(a) for a in arrays]
         self._reach = [(a.ctypes.data, a.ctypes.data + _extent(a)) for a in arrays]
 
     def run(self) -> None:
@@ -44,6 +42,15 @@ class Interpreted:
 def bind(functions: Mapping[str, Any], launch: Launch, arrays: Mapping[str, np.ndarray]) -> Interpreted:
     """A launch on these arrays, by the names that it gives them."""
     return Interpreted(functions[launch.function], launch, [arrays[name] for name in launch.pointers])
+
+
+def _tensor(array: np.ndarray) -> Any:
+    """The same memory as torch sees it. What nobody may write to, no kernel writes to either: torch need not warn."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(array)
 
 
 def _extent(array: np.ndarray) -> int:

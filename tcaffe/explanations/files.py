@@ -12,7 +12,8 @@ FILES = {
     "E0602": """
         There is no such target
 
-        A target is what code is made for, such as cpu.
+        A target is what code is made for: `cpu`; `cuda`, a GPU of this machine, or `cuda:1`, the one of that number;
+        `cuda:sm_90`, a GPU of that architecture elsewhere.
     """,
     "E0603": """
         The target does not compute in this precision
@@ -73,9 +74,8 @@ FILES = {
     "E0612": """
         A kernel that the target has no code for yet
 
-        The code for GPUs is new: convolutions, products, pools, reductions along rows and all that works element by
-        element are there, in f32. The message names the first thing of the kernel that is not. The target cpu has code
-        for every net.
+        The code for GPUs computes in f32 and counts elements in 32 bits. The message names the first thing of the
+        kernel that does not fit. The target cpu has code for every net.
     """,
     "E0613": """
         There is no loss
@@ -166,5 +166,30 @@ FILES = {
         Pictures of curves need matplotlib
 
         It is an extra: pip install 'tcaffe[viz]'. The files of metrics can be read by anything that reads JSON.
+    """,
+    "E0627": """
+        There is no such GPU
+
+        The target `cuda`, and `set_mode_gpu()`, mean a GPU of this machine, as torch finds them: `tcaffe device-query`
+        lists them. With TRITON_INTERPRET=1 in the environment, before Python starts, kernels run in Triton's
+        interpreter instead: slowly, to see that they are right. Code for a GPU elsewhere is made by a target such as
+        `cuda:sm_90`.
+    """,
+    "E0628": """
+        Triton cannot interpret any more
+
+        Triton looks at TRITON_INTERPRET when it is imported. Set it in the environment before Python starts.
+    """,
+    "E0629": """
+        A kernel cannot be compiled
+
+        Triton refused it, or it takes more shared memory than a GPU of that architecture has. Both are faults of this
+        package: the message says which kernel, so please report it with the net.
+    """,
+    "E0630": """
+        Kernels for GPUs cannot be started here
+
+        So far they are compiled (`tcaffe compile --target cuda:sm_90`) and interpreted (TRITON_INTERPRET=1), not
+        started on a GPU.
     """,
 }

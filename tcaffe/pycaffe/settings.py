@@ -37,7 +37,7 @@ class Settings(threading.local):
 
     @property
     def target(self) -> Target:
-        """Where nets compute; raises CompileError (E0616) for a GPU there is not."""
+        """Where nets compute; raises CompileError (E0627) for a GPU there is not."""
         return target_of(f"cuda:{self.device}") if self.gpu else processors()
 
     @property
@@ -61,7 +61,7 @@ def set_mode_cpu() -> None:
 def set_mode_gpu() -> None:
     """Nets of this thread compute on the GPU that `set_device` chose.
 
-    Raises CompileError (E0616) where there is none and kernels are not to run in Triton's interpreter either.
+    Raises CompileError (E0627) where there is none and kernels are not to run in Triton's interpreter either.
     """
     target_of(f"cuda:{SETTINGS.device}")
     SETTINGS.gpu = True

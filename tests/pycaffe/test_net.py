@@ -274,7 +274,7 @@ def test_a_data_layer_without_a_source_is_warned_of(net_of):
 
 def test_what_there_is_no_gpu_for():
     caffe.set_mode_cpu()
-    with pytest.raises(CompileError, match="E0616: there is no GPU 0"):
+    with pytest.raises(CompileError, match="E0627: there is no GPU 0"):
         caffe.set_mode_gpu()
 
 

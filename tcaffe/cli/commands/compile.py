@@ -23,6 +23,8 @@ from tcaffe.frontend.lower import LoweredLayer
 from tcaffe.ir.program import Kernel
 from tcaffe.ir.target import Target
 from tcaffe.request import Request
+from tcaffe.runtime.gpu.ahead import compile_ahead
+from tcaffe.runtime.gpu.binary import Binary
 
 
 @command
@@ -52,14 +54,19 @@ def compile(
     Without weights the parameters start as their fillers say: enough to see what the compiler does, not to run.
     """
     built = build(query, weights, request=request, target=target)
+    binaries = ahead(built, target) if target.ahead else []
     written = write_all(built, output, dump_ir, source)
     if as_json:
-        screen.write_json({**described(built), "written": written, "diagnostics": [d.json() for d in built.warnings]})
+        told = [asdict(b.facts) for b in binaries]
+        said = [d.json() for d in built.warnings]
+        screen.write_json({**described(built), "binaries": told, "written": written, "diagnostics": said})
         return
     screen.complain(built.warnings)
     screen.show(headline(built), layer_table(built), "")
     if kernels:
         screen.show(kernel_table(built), "")
+    if binaries:
+        screen.show(binary_table(built, binaries), "")
     files = [("wrote" if k == 0 else "", path) for k, path in enumerate(written)]
     screen.show(screen.facts(*memory_facts(built), ("time", times(built.clock.laps)), *files))
 
@@ -105,6 +112,36 @@ def kernel_table(net: Planned) -> Table:
             units.count(work) if work else "", units.bytes_(sum(v.type.nbytes for v in kernel.outputs)),
             units.bytes_(scratch) if scratch else "",
         )  # fmt: skip
+    return made
+
+
+def ahead(built: Built, target: Target) -> list[Binary]:
+    """The binaries of all launches, compiled while the user watches; raises CompileError."""
+    with screen.progress("compiling kernels") as meter:
+
+        def say(ready: int, count: int) -> None:
+            meter.say(f"compiling kernels: {ready} of {count}")
+
+        executable = built.executable
+        return compile_ahead(executable.manifest, executable.source, target.architecture, target.workers, say)
+
+
+def binary_table(built: Built, binaries: Sequence[Binary]) -> Table:
+    """A line a launch: what it takes of a GPU."""
+    columns = (">programs", ">warps", ">registers", ">spilled", ">shared", ">tensor ops", ">seconds")
+    made = screen.table("function", *columns)
+    launches = [launch for call in built.executable.manifest.calls for launch in call.launches]
+    for launch, binary in zip(launches, binaries, strict=True):
+        facts = binary.facts
+        screen.row(
+            made, launch.function, f"{launch.programs:,}", facts.warps, facts.registers, units.bytes_(facts.spilled),
+            units.bytes_(facts.shared), facts.tensor, facts.seconds,
+        )  # fmt: skip
+    spilled = sum(1 for b in binaries if b.facts.spilled)
+    screen.row(
+        made, f"{len(launches)} launches, {len(set(map(id, binaries)))} kinds", "", "",
+        max(b.facts.registers for b in binaries), f"{spilled} kernels", "", "", "", style="bold",
+    )  # fmt: skip
     return made
 
 

@@ -31,6 +31,10 @@ class Product:
             return self.taps * -(-inner // block)
         return -(-self.depth // block)
 
+    def mixed(self, block: int) -> bool:
+        """Whether slices of `block` have several taps, so that every element has an address of its own."""
+        return self.taps > 1 and self.depth // self.taps < block
+
     def blocks(self, rows: int, columns: int) -> int:
         """How many blocks of `rows` by `columns` there are."""
         apart, across = self.apart, self.columns

@@ -12,6 +12,8 @@ from tcaffe.passes.tiles.product import Product
 PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 MAX_PARTS_BYTES = 1 << 26
 """Bytes of scratch memory in which the parts of a sum wait for each other."""
+MAX_MIXED = 64 * 128
+"""Elements of a block whose loads have an address for each element: more of them spill registers."""
 START = 3e-6
 """Seconds from one kernel to the next: a launch out of a graph, filling and draining."""
 STEP = 0.25e-6
@@ -98,6 +100,8 @@ def cuts(product: Product, chip: Chip, precision: str) -> Iterator[Cut]:
     bytes_each = product.apart * product.rows * product.columns * 4
     for tile in TILES[precision]:
         steps = product.steps(tile.depth)
+        if product.mixed(tile.depth) and tile.rows * tile.columns > MAX_MIXED:
+            continue
         for parts in PARTS:
             if parts == 1 or (parts <= steps and parts * bytes_each <= MAX_PARTS_BYTES):
                 yield Cut(tile, parts, _seconds(product, tile, parts, chip, precision))

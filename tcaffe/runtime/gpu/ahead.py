@@ -38,7 +38,7 @@ def compile_ahead(
     """A binary for every launch, in the order of calls. What was compiled before is not compiled again.
 
     `jobs` processes compile (one a core if None); `done` is told how many of how many are ready. Raises CompileError
-    (E0619) that names every kernel that cannot be compiled or takes more shared memory than there is.
+    (E0629) that names every kernel that cannot be compiled or takes more shared memory than there is.
     """
     wanted = jobs_of(manifest, source, architecture)
     folder, keys = cache_folder(), [job.key for job in wanted]
@@ -50,7 +50,7 @@ def compile_ahead(
     for (name, launch), key in zip(_launches(manifest), keys, strict=True):
         if (why := errors.get(key) or _too_large(found[key], architecture)) is not None:
             message = f"kernel `{name}` cannot be compiled for {architecture} ({launch.function}): {why}"
-            problems.append(Diagnostic("E0619", message))
+            problems.append(Diagnostic("E0629", message))
     if problems:
         raise CompileError(problems)
     return [binary for key in keys if (binary := found[key]) is not None]
@@ -136,9 +136,9 @@ def _asked(process: subprocess.Popen[str], job: Job) -> str | None:
 
 
 def _triton_version() -> str:
-    """The version of the compiler; raises CompileError (E0619) where there is none."""
+    """The version of the compiler; raises CompileError (E0629) where there is none."""
     try:
         return version("triton")
     except PackageNotFoundError as error:
         message = "kernels are compiled by triton, which is not installed"
-        raise CompileError([Diagnostic("E0619", message, suggestion="pip install 'tcaffe[gpu]'")]) from error
+        raise CompileError([Diagnostic("E0629", message, suggestion="pip install 'tcaffe[gpu]'")]) from error

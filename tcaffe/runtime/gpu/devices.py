@@ -51,7 +51,7 @@ def interpreted() -> bool:
 def architecture_of(device: int) -> str:
     """The architecture, such as sm_90, of the GPU of that number, or that of the interpreter.
 
-    Raises CompileError (E0616) where there is no such GPU.
+    Raises CompileError (E0627) where there is no such GPU.
     """
     if interpreted():
         return INTERPRETER
@@ -61,7 +61,7 @@ def architecture_of(device: int) -> str:
             return f"sm_{gpu.capability.replace('.', '')}"
     why = gpus.why_none or f"this machine has {len(gpus.found)}, numbered from 0"
     ways = "compile for one elsewhere, as in `cuda:sm_90`, or set TRITON_INTERPRET=1 and kernels are interpreted"
-    raise CompileError([Diagnostic("E0616", f"there is no GPU {device}: {why}", suggestion=ways)])
+    raise CompileError([Diagnostic("E0627", f"there is no GPU {device}: {why}", suggestion=ways)])
 
 
 def find_gpus() -> Gpus:

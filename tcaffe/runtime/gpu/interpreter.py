@@ -64,7 +64,7 @@ def _extent(array: np.ndarray) -> int:
 def prepare() -> Ranges:
     """The addresses that kernels may use; from the first call on Triton's interpreter heeds them.
 
-    Raises CompileError (E0618) where it came too late to interpret anything.
+    Raises CompileError (E0628) where it came too late to interpret anything.
     """
     _check_order()
     from triton.runtime import interpreter
@@ -94,10 +94,10 @@ def prepare() -> Ranges:
 
 
 def _check_order() -> None:
-    """Raise CompileError (E0618) if Triton was imported before it was told to interpret: half of it would not."""
+    """Raise CompileError (E0628) if Triton was imported before it was told to interpret: half of it would not."""
     if "triton" in sys.modules:
         import triton.language as tl
 
         if type(tl.sum).__name__ != "InterpretedFunction":
             message = "TRITON_INTERPRET was set after triton had been imported"
-            raise CompileError([Diagnostic("E0618", message, suggestion="set it before Python starts")])
+            raise CompileError([Diagnostic("E0628", message, suggestion="set it before Python starts")])

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from tcaffe.diagnostics import CompileError, Diagnostic
 from tcaffe.runtime.context import Arrays, Context, Run
 from tcaffe.runtime.gpu.devices import interpreted
 from tcaffe.runtime.gpu.interpreter import bind, prepare
@@ -23,11 +24,13 @@ class TritonKernels:
         self._functions: dict[str, Any] = {}
 
     def context(self, params: Parameters) -> Context:
-        """A new arena with the kernels bound to it; raises CompileError (E0616) where there is no GPU for them."""
-        if interpreted():
-            prepare()
-            return Context(self.manifest, params, self._interpreted, nullcontext)
-        raise NotImplementedError
+        """A new arena with the kernels bound to it; raises CompileError (E0630) where they are not interpreted."""
+        if not interpreted():
+            message = f"{self.manifest.name!r} is compiled for {self.manifest.target}: kernels do not run on GPUs yet"
+            hint = "set TRITON_INTERPRET=1, and they run in Triton's interpreter; or compile for cpu"
+            raise CompileError([Diagnostic("E0630", message, suggestion=hint)])
+        prepare()
+        return Context(self.manifest, params, self._interpreted, nullcontext)
 
     def _interpreted(self, call: Call, views: Arrays, params: Parameters) -> Run:
         """What starts the launches of a call in the interpreter."""

@@ -46,7 +46,7 @@ def compiled(job: Job) -> Binary:
     from triton.compiler import ASTSource
 
     began = time.perf_counter()
-    function = load_module(job.source, job)[ENTRY]
+    function = load_module(job.source, sys.modules[__name__])[ENTRY]
     pointers = dict(zip(function.arg_names, job.pointers, strict=False))
     signature = {name: pointers.get(name, "constexpr") for name in function.arg_names}
     attributes = {(k,): [["tt.divisibility", 16]] for k, aligned in enumerate(job.aligned) if aligned}

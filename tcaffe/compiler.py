@@ -102,11 +102,16 @@ def build(
 ) -> Executable:
     """`graph` through the first of the pipelines that keeps to the budget; `values` are its parameters by name.
 
-    What the kernels read or change as it stands is not copied. Raises CompileError where no pipeline keeps to it.
+    What the kernels read or change as it stands is not copied; on a GPU it has to be dense. Raises CompileError where no pipeline keeps to it.
     """
     stages = Stages()
     program, _ = within(memory_budget, graph, pipelines, target=target, observe=stages.show)
-    return assemble(program, lambda manifest: evaluate(program.prepare, values), target=target, stages=stages)
+
+    def made(manifest: Manifest) -> Values:
+        found = evaluate(program.prepare, values)
+        return {name: np.ascontiguousarray(value) for name, value in found.items()} if target.gpu else found
+
+    return assemble(program, made, target=target, stages=stages)
 
 
 def assemble(

@@ -102,7 +102,8 @@ def build(
 ) -> Executable:
     """`graph` through the first of the pipelines that keeps to the budget; `values` are its parameters by name.
 
-    What the kernels read or change as it stands is not copied; on a GPU it has to be dense. Raises CompileError where no pipeline keeps to it.
+    What the kernels read or change as it stands is not copied; on a GPU it has to be dense. Raises CompileError where
+    no pipeline keeps to the budget.
     """
     stages = Stages()
     program, _ = within(memory_budget, graph, pipelines, target=target, observe=stages.show)

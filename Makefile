@@ -8,12 +8,13 @@ PIP    := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 JOBS   ?= 2
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types bench golden-gpu clean
 
 help:
 	@echo "make demo   train LeNet on real digits, classify others with it, and draw its memory plan"
 	@echo "make test   ruff, mypy and the test suite"
 	@echo "make bench  speed and memory against other engines on this machine (long)"
+	@echo "make golden-gpu  recorded results of Caffe through GPU kernels in Triton's interpreter (long)"
 	@echo "make clean  remove .venv and caches"
 
 demo: $(VENV)/.installed
@@ -31,6 +32,12 @@ types: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.cpu
+
+GOLDEN := ../shared/tools/golden_check.py
+
+golden-gpu: $(VENV)/.installed-test
+	@test -f $(GOLDEN) || { echo "there are no recorded results at $(GOLDEN)"; exit 1; }
+	TRITON_INTERPRET=1 $(BIN)/python $(GOLDEN) --gpu
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -11,7 +11,8 @@ class Chip:
     """A GPU: processors, bytes of shared memory a program may have, and rates in units a second.
 
     `products` are multiplications and additions by precision, `memory` bytes of memory, `cache` bytes of the cache
-    that all processors share, `port` bytes that one processor gets out of it.
+    that all processors share, `port` bytes that one processor gets out of it. `block` is how many elements of 32 bits
+    a program's block has at most: larger ones spill registers, as compilations tell.
     """
 
     processors: int
@@ -20,14 +21,15 @@ class Chip:
     memory: float
     cache: float
     port: float
+    block: int
 
 
 CHIPS = {
     "sm_80": Chip(
-        108, 166912, {"half": 265e12, "tf32": 132e12, "tf32x3": 44e12, "ieee": 16.6e12}, 1.6e12, 3.5e12, 90e9
+        108, 166912, {"half": 265e12, "tf32": 132e12, "tf32x3": 44e12, "ieee": 16.6e12}, 1.6e12, 3.5e12, 90e9, 64 * 128
     ),
     "sm_90": Chip(
-        132, 232448, {"half": 798e12, "tf32": 399e12, "tf32x3": 133e12, "ieee": 56.9e12}, 3.0e12, 5.5e12, 110e9
+        132, 232448, {"half": 798e12, "tf32": 399e12, "tf32x3": 133e12, "ieee": 56.9e12}, 3.0e12, 5.5e12, 110e9, 128 * 128
     ),
 }
 

@@ -100,7 +100,8 @@ def cuts(product: Product, chip: Chip, precision: str) -> Iterator[Cut]:
     bytes_each = product.apart * product.rows * product.columns * 4
     for tile in TILES[precision]:
         steps = product.steps(tile.depth)
-        if product.mixed(tile.depth) and tile.rows * tile.columns > MAX_MIXED:
+        block = tile.rows * tile.columns
+        if (product.mixed(tile.depth) and block > MAX_MIXED) or (precision != "half" and block > chip.block):
             continue
         for parts in PARTS:
             if parts == 1 or (parts <= steps and parts * bytes_each <= MAX_PARTS_BYTES):

@@ -30,9 +30,9 @@ class Kernels(Protocol):
 class NumpyKernels:
     """Functions of numpy code, whose work a pool of threads shares."""
 
-    def __init__(self, manifest: Manifest, source: str) -> None:
+    def __init__(self, manifest: Manifest, source: str, pool: WorkerPool | None = None) -> None:
         self._manifest, self._functions = manifest, _functions(manifest, source, self)
-        self._pool = WorkerPool(manifest.workers)
+        self._pool = pool or WorkerPool(manifest.workers)
 
     def context(self, params: Parameters) -> Context:
         """A new arena with the kernels bound to it."""

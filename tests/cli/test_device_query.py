@@ -12,7 +12,7 @@ import pytest
 
 from tcaffe.cli import devices
 from tcaffe.cli.devices import Cache
-from tcaffe.runtime import gpus
+from tcaffe.runtime.gpu import devices as gpus
 
 H100 = SimpleNamespace(name="H100", total_memory=80 << 30, major=9, minor=0, multi_processor_count=132, warp_size=32)
 CACHES = {"index0": ("1", "Data", "32K", "0,2"), "index1": ("1", "Instruction", "32K", "0"),

@@ -13,8 +13,8 @@ from tcaffe.ir.program import Program
 from tcaffe.ir.target import cpu
 from tcaffe.link import link
 from tcaffe.passes.pipeline import OPTIMISE, Pipeline, lower
-from tcaffe.runtime.context import Context
-from tcaffe.runtime.guard import load_functions
+from tcaffe.runtime.kernels import NumpyKernels
+from tcaffe.runtime.params import Parameters
 from tcaffe.runtime.pool import WorkerPool
 from tests.graphs import feeds
 
@@ -31,7 +31,7 @@ def run(program: Program, feed: Mapping[str, np.ndarray], workers: int = 1) -> d
     emitted = emit(program)
     manifest = link(program, emitted.functions, "cpu", workers)
     params = {k: np.ascontiguousarray(v) for k, v in evaluate(program.prepare, feed).items()}
-    context = Context(manifest, load_functions(emitted.source, "<emitted>"), params, POOLS[workers])
+    context = NumpyKernels(manifest, emitted.source, POOLS[workers]).context(Parameters(params))
     context.arena.bytes[:] = 0xFF
     for name, place in context.inputs.items():
         np.copyto(place, feed[name].astype(place.dtype))

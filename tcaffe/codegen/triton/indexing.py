@@ -36,7 +36,9 @@ def _scattered(f: Function, node: Node, tile: Tile, read: Read) -> str:
     with f.body.block(f"for {each.name} in range({math.prod(index.shape)}):"):
         at = f.let("at", _clamped(read(index, Tile((each,))), node.attrs["size"]))
         near = f.let("near", f"{mine} == {at}")
-        there = {axis + k: each.coordinate(k) for k in range(rank)}
+        there: dict[Key, str] = {axis + k: each.coordinate(k) for k in range(rank)}
+        if rank:
+            there[axis] = f.let("source", f"{there[axis]} + {mine} * 0")  # a block, like the condition
         value = read(g, _rekeyed(tile, kept, len(node.shape)).shifted(there, near))
         f.body.line(f"{total} += tl.where({near}, {value}, 0.0)")
     return total

@@ -82,6 +82,10 @@ def channel_statistics(x: Node) -> dict[str, Node]:
     return {name: total * (1 / 576) for name, total in sums.items()}
 
 
+def labels(count: int) -> Node:
+    return ops.input_(shape=(count,), name="labels")
+
+
 def dots(rows: int, depth: int, columns: int, *lead: int) -> Node:
     x = ops.input_(shape=(*lead, rows, depth), name="x")
     return ops.tanh(ops.dot(x, ops.input_(shape=(*lead, depth, columns), name="y")))
@@ -123,6 +127,7 @@ def nets() -> dict[str, Graph]:
         "the largest of many": ops.reduce_max(image(1, 70000), axes=(0, 1)),
         "statistics of channels": channel_statistics(image(4, 40, 12, 12)),
         "a long row ranked": ops.top_k(image(2, 5000), k=3, axis=1),
+        "narrow rows scattered": ops.scatter_add(image(5, 1), ops.cast(labels(5), dtype="i32"), size=3),
         "nothing": ops.exp(image(2, 0, 3)),
         "steps": x + ops.iota(axis=3, shape=x.shape) * ops.iota(axis=1, shape=x.shape),
         "joined inputs": ops.concat(image(2, 3, 4), ops.input_(shape=(2, 2, 4), name="other"), axis=1),
